@@ -1,0 +1,70 @@
+"""Energy functions, written down and put to work.
+
+    import ebmlang as ebm
+
+    model = ebm.load("rbm.ebm", unit=32)
+    fit = ebm.fit(model, {"v": images})
+    print(fit.model.explain())
+
+Names are imported when first used, so that checking a file never waits for JAX.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .evaluation.compare import compare as compare
+    from .evaluation.draws import Draws as Draws
+    from .model import Model as Model
+    from .model import load as load
+    from .model import loads as loads
+    from .partition.gradient import gradient as gradient
+    from .partition.logz import log_partition as log_partition
+    from .samplers.kernel import kernel as kernel
+    from .samplers.run import sample as sample
+    from .samplers.settings import HMC as HMC
+    from .samplers.settings import MALA as MALA
+    from .samplers.settings import NUTS as NUTS
+    from .samplers.settings import Gibbs as Gibbs
+    from .samplers.settings import Langevin as Langevin
+    from .syntax.diagnostics import EbmError as EbmError
+    from .syntax.diagnostics import InternalError as InternalError
+    from .training.fit import fit as fit
+    from .training.stored import Fit as Fit
+    from .training.stored import load_fit as load_fit
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "compare": ".evaluation.compare",
+    "Draws": ".evaluation.draws",
+    "Model": ".model",
+    "load": ".model",
+    "loads": ".model",
+    "gradient": ".partition.gradient",
+    "log_partition": ".partition.logz",
+    "kernel": ".samplers.kernel",
+    "sample": ".samplers.run",
+    "HMC": ".samplers.settings",
+    "MALA": ".samplers.settings",
+    "NUTS": ".samplers.settings",
+    "Gibbs": ".samplers.settings",
+    "Langevin": ".samplers.settings",
+    "EbmError": ".syntax.diagnostics",
+    "InternalError": ".syntax.diagnostics",
+    "fit": ".training.fit",
+    "Fit": ".training.stored",
+    "load_fit": ".training.stored",
+}
+
+__all__ = sorted((*_WHERE, "__version__"))
+
+
+def __getattr__(name: str) -> object:
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

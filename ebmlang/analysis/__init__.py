@@ -1,0 +1,1 @@
+"""Terms to facts: degrees, interactions, colours, exact conditionals. No JAX."""

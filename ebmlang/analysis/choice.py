@@ -1,0 +1,154 @@
+"""Which way of moving suits each unknown, and the reason in words. Decided on facts alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..semantics.functions import Smoothness
+from ..semantics.terms import Kind
+from .structure import Structure, VariableFacts
+
+GRADIENT_SAMPLERS = ("langevin", "mala", "hmc", "nuts")
+MOST_MIXED_COLOURS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """How some variables move: the sampler, its way of finding conditionals, and why.
+
+    `way`: `gradient`, `midpoint`, `trying`, `gaussian` for Gibbs, `slope` for the others.
+    """
+
+    variables: tuple[str, ...]
+    sampler: str
+    way: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A sampler that cannot move a variable, and what stands in the way."""
+
+    variable: str
+    sampler: str
+    reason: str
+
+
+def gibbs_way(facts: VariableFacts) -> tuple[str, str] | Refusal:
+    """The way to a variable's exact conditionals, with the reason, or what stands in the way."""
+    symbol = facts.symbol
+    name = symbol.name
+    if symbol.domain.discrete:
+        if facts.site_degree <= 1 and symbol.domain.kind is not Kind.INTEGER:
+            return "gradient", "linear in every site: one gradient gives every exact conditional"
+        if facts.site_degree == 2 and symbol.domain.kind in (Kind.BINARY, Kind.SPIN):
+            return "midpoint", (
+                "of second degree in a site: the gradient at the midpoint is the exact difference"
+            )
+        return "trying", _because(facts, "exact by trying every value of a site")
+    if not symbol.domain.whole_line:
+        reason = f"`{name}` is {_type(facts)}, and its conditionals have no closed form"
+        return Refusal(name, "gibbs", reason)
+    if facts.joint_degree == 2 and facts.smoothness is Smoothness.SMOOTH:
+        return "gaussian", "quadratic: every conditional is an exact Gaussian"
+    if facts.joint_degree < 2:
+        return Refusal(name, "gibbs", f"nothing quadratic holds `{name}`")
+    return Refusal(name, "gibbs", _because(facts, f"not quadratic in `{name}`"))
+
+
+def _type(facts: VariableFacts) -> str:
+    domain = facts.symbol.domain
+    return "bounded" if domain.kind is Kind.REAL else f"of type `{domain.kind}`"
+
+
+def _because(facts: VariableFacts, what: str) -> str:
+    if facts.obstacle is None:
+        return what
+    span = facts.obstacle.term.span
+    text = " ".join(span.text.split())
+    if len(text) > 50:
+        text = text[:47] + "…"
+    return f"{what}: {blame(facts)} `{text}` (line {span.line}, `{facts.obstacle.energy}`)"
+
+
+def blame(facts: VariableFacts) -> str:
+    """What kind of place stood in the way."""
+    return "it stands inside" if facts.site_degree > 2 else "it meets itself in"
+
+
+def choose(
+    structure: Structure, sampler: str, free: Sequence[str]
+) -> tuple[list[Choice], list[Refusal]]:
+    """A choice for every free variable, or the reasons why a named sampler cannot move some.
+
+    `auto` takes exact Gibbs for discrete variables; NUTS for continuous ones alone; in mixed
+    models exact Gaussians where quadratic, else NUTS. A gradient sampler asked for by name moves
+    the continuous variables, and Gibbs the discrete ones beside them.
+    """
+    facts = {name: structure.variables[name] for name in free}
+    discrete = [n for n in free if facts[n].symbol.domain.discrete]
+    smooth = [n for n in free if n not in discrete]
+    choices: list[Choice] = []
+    refusals: list[Refusal] = []
+    for name in discrete:
+        found = gibbs_way(facts[name])
+        assert not isinstance(found, Refusal)
+        choices.append(Choice((name,), "gibbs", *found))
+    if sampler in GRADIENT_SAMPLERS and not smooth and discrete:
+        refusals += [
+            Refusal(n, sampler, f"`{n}` is discrete, and {sampler} follows slopes of real numbers")
+            for n in discrete
+        ]
+    for name in smooth:
+        if facts[name].smoothness is Smoothness.JUMPING and sampler != "gibbs":
+            refusals.append(Refusal(name, sampler, _because(facts[name], "its energy jumps")))
+    exact, sloped = _split(facts, sampler, smooth, bool(discrete))
+    for name in exact:
+        found = gibbs_way(facts[name])
+        if isinstance(found, Refusal):
+            refusals.append(found)
+        else:
+            choices.append(Choice((name,), "gibbs", *found))
+    if sloped:
+        named = sampler if sampler in GRADIENT_SAMPLERS else "nuts"
+        choices.append(Choice(tuple(sloped), named, "slope", _why_slope(facts, sloped, sampler)))
+    order = {name: k for k, name in enumerate(free)}
+    choices.sort(key=lambda c: min(order[n] for n in c.variables))
+    return choices, refusals
+
+
+def _split(
+    facts: Mapping[str, VariableFacts], sampler: str, smooth: list[str], mixed: bool
+) -> tuple[list[str], list[str]]:
+    """Continuous variables to be drawn exactly, and those moved along slopes."""
+    if sampler == "gibbs":
+        return smooth, []
+    if sampler in GRADIENT_SAMPLERS:
+        return [], smooth
+    quadratic = [n for n in smooth if not isinstance(gibbs_way(facts[n]), Refusal)]
+    if mixed:
+        exact = [n for n in quadratic if not facts[n].couples or _few(facts[n])]
+        return exact, [n for n in smooth if n not in exact]
+    if len(smooth) == 1 and quadratic and not facts[smooth[0]].couples:
+        return smooth, []
+    return [], smooth
+
+
+def _few(facts: VariableFacts) -> bool:
+    """Whether a coloured sweep is cheap: no site meets many."""
+    if facts.edges is None or facts.complete:
+        return False
+    return (
+        len(facts.edges) == 0
+        or max(int((facts.edges == site).sum()) for site in facts.edges[:8, 0]) < MOST_MIXED_COLOURS
+    )
+
+
+def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: str) -> str:
+    kinked = [n for n in names if facts[n].smoothness is Smoothness.KINKED]
+    if sampler in GRADIENT_SAMPLERS:
+        return "asked for"
+    if kinked:
+        return f"continuous; the energy has kinks in `{kinked[0]}`, which slow it a little"
+    return "continuous and smooth"

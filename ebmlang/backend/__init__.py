@@ -1,0 +1,1 @@
+"""Terms and facts to JAX: energies, conditionals, parameters."""

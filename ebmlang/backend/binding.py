@@ -1,0 +1,239 @@
+"""Sizes, graphs and known values of a program, gathered from the text, the caller and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..analysis.world import GraphData, World
+from ..semantics.context import nearest
+from ..semantics.terms import Dimension, GraphDeclaration, Program, Symbol
+from ..syntax.diagnostics import EbmError, complain
+from .checks import check_values
+from .graphs import edges_of, generate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bindings:
+    """What is bound so far: sizes with where each came from, graphs, known values, functions.
+
+    `held`: values of visible variables given at load; they are clamped when sampling.
+    """
+
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    graphs: Mapping[str, np.ndarray] = field(default_factory=dict)
+    givens: Mapping[str, np.ndarray] = field(default_factory=dict)
+    held: Mapping[str, np.ndarray] = field(default_factory=dict)
+    externals: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _Sizes:
+    """Sizes as they become known; two that disagree are told with both places."""
+
+    def __init__(self, program: Program, known: Mapping[str, int], origins: Mapping[str, str]):
+        self.program = program
+        self.known = dict(known)
+        self.origins = dict(origins)
+
+    def learn(self, dim: Dimension | GraphDeclaration, size: int, where: str) -> None:
+        name = dim.name
+        before = self.known.get(name)
+        if before is None and not isinstance(dim, GraphDeclaration):
+            before = self._implied(dim)
+        if before is not None and before != size:
+            raise complain(
+                "E602",
+                f"`{name}` is {before} by {self.origins.get(name, 'its declaration')}, "
+                f"and {size} by {where}",
+                helps=[f"load the model with {name}={size}"] if name in self.known else [],
+            )
+        if before is None:
+            self.known[name] = size
+            self.origins[name] = where
+
+    def _implied(self, dim: Dimension) -> int | None:
+        if dim.derived:
+            size = self.program.size_of(dim)
+            if size.names <= self.known.keys():
+                return int(size.value(self.known))
+            return None
+        if dim.size is not None:
+            return int(dim.size.constant or 0)
+        return None
+
+    def finish(self) -> dict[str, int]:
+        """All sizes that follow from what is known."""
+        sizes = dict(self.known)
+        for name, dim in self.program.dims.items():
+            if name not in sizes:
+                implied = _Sizes(self.program, sizes, {})._implied(dim)
+                if implied is not None:
+                    sizes[name] = implied
+        for name, dim in self.program.dims.items():
+            if dim.derived:
+                size = self.program.size_of(dim)
+                if size.names <= sizes.keys():
+                    value = size.value(sizes)
+                    if value != sizes.get(name, value) or value.denominator != 1 or value < 1:
+                        raise complain(
+                            "E602", f"`{name}` = {dim.size} would be {value}",
+                            notes=[f"{n} is {sizes[n]}" for n in sorted(size.names)],
+                        )  # fmt: skip
+                    sizes[name] = int(value)
+        return sizes
+
+
+def bind(program: Program, before: Bindings, values: Mapping[str, Any]) -> Bindings:
+    """What is bound after these values too: sizes, graphs, given data, held data, functions.
+
+    Raises EbmError: E606 for an unknown name, E602 for sizes that disagree, E603 to E605 for data
+    that do not fit their declaration.
+    """
+    sizes = _Sizes(program, before.sizes, before.origins)
+    graphs, givens = dict(before.graphs), dict(before.givens)
+    held, externals = dict(before.held), dict(before.externals)
+    for name, value in values.items():
+        if name in program.dims:
+            _set_size(sizes, program.dims[name], value)
+    for name, value in values.items():
+        if name in program.dims:
+            continue
+        if name in program.graphs:
+            graph = program.graphs[name]
+            edges, sites = edges_of(graph, value)
+            if graph.on.name not in sizes.finish() or sites.certain:
+                sizes.learn(graph.on, sites.count, f"the graph `{name}`")
+            graphs[name] = edges
+        elif name in program.givens:
+            givens[name] = _array(program.givens[name], value, sizes)
+        elif name in program.unknowns:
+            held[name] = _array(program.unknowns[name], value, sizes)
+        elif name in program.networks and program.networks[name].architecture == "external":
+            externals[name] = value
+        else:
+            raise _unknown(program, name)
+    done = sizes.finish()
+    bound = Bindings(done, sizes.origins, graphs, givens, held, externals)
+    _check_known(program, bound)
+    return bound
+
+
+def learn_from_data(
+    program: Program, before: Bindings, data: Mapping[str, Any], leading: int = 1
+) -> Bindings:
+    """Sizes learnt from examples: arrays with one axis, over examples, before the declared ones."""
+    sizes = _Sizes(program, before.sizes, before.origins)
+    for name, value in data.items():
+        symbol = program.unknowns.get(name) or program.givens.get(name)
+        if symbol is None:
+            raise _unknown(program, name)
+        shape = np.shape(value)
+        if symbol.role == "given" and len(shape) == len(symbol.dims):
+            shape = (1, *shape)
+        if len(shape) != len(symbol.dims) + leading:
+            dims = ", ".join(d.name for d in symbol.dims)
+            raise complain(
+                "E607",
+                f"the data of `{name}` have {len(shape)} axes, and [example{', ' * bool(dims)}"
+                f"{dims}] is wanted",
+            )
+        for dim, size in zip(symbol.dims, shape[leading:], strict=True):
+            sizes.learn(dim, size, f"the data of `{name}`")
+    return Bindings(
+        sizes.finish(), sizes.origins, before.graphs, before.givens, before.held, before.externals
+    )
+
+
+def _set_size(sizes: _Sizes, dim: Dimension, value: Any) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise complain(
+            "E602", f"the size of `{dim.name}` must be a whole number from 1, not {value!r}"
+        )
+    if dim.labels is not None and value != len(dim.labels):
+        raise complain(
+            "E602", f"`{dim.name}` has {len(dim.labels)} labels, and the size given is {value}"
+        )
+    sizes.known.pop(dim.name, None)
+    sizes.known[dim.name] = int(value)
+    sizes.origins[dim.name] = f"{dim.name}={value}"
+
+
+def _array(symbol: Symbol, value: Any, sizes: _Sizes) -> np.ndarray:
+    array = np.asarray(value)
+    if array.ndim != len(symbol.dims):
+        dims = ", ".join(d.name for d in symbol.dims)
+        wanted = f"[{dims}]" if dims else "one number"
+        raise complain("E607", f"`{symbol.name}` has {array.ndim} axes, and {wanted} is wanted")
+    for dim, size in zip(symbol.dims, array.shape, strict=True):
+        sizes.learn(dim, size, f"the data of `{symbol.name}`")
+    return array
+
+
+def _unknown(program: Program, name: str) -> EbmError:
+    known = [*program.dims, *program.graphs, *program.givens, *program.unknowns, *program.networks]
+    near = nearest(name, known)
+    return complain(
+        "E606",
+        f"the model has no `{name}` to bind",
+        notes=["it takes " + ", ".join(known)] if known else [],
+        helps=[f"did you mean `{near}`?"] if near else [],
+    )
+
+
+def _check_known(program: Program, bound: Bindings) -> None:
+    """Values of types and sites of graphs, as far as sizes are known."""
+    for name, edges in bound.graphs.items():
+        sites = bound.sizes.get(program.graphs[name].on.name)
+        if sites is not None and len(edges) and edges.max() >= sites:
+            row = int(np.argmax(edges.max(axis=1) >= sites))
+            raise complain(
+                "E605",
+                f"edge {row} of `{name}` joins {edges[row, 0]} and {edges[row, 1]}, and "
+                f"`{program.graphs[name].on.name}` has {sites} positions",
+            )
+    partial = World(bound.sizes)
+    for name, values in (*bound.givens.items(), *bound.held.items()):
+        symbol = program.givens.get(name) or program.unknowns[name]
+        check_values(symbol, values, partial)
+
+
+def complete(program: Program, bound: Bindings, without: frozenset[str] = frozenset()) -> World:
+    """The world of a program all of whose sizes and graphs are bound; `without` names givens to come.
+
+    Raises EbmError E601 that names everything that is missing.
+    """
+    missing = [f"the size of `{n}`" for n in program.dims if n not in bound.sizes]
+    missing += [
+        f"the graph `{n}`"
+        for n, g in program.graphs.items()
+        if n not in bound.graphs and g.generator is None
+    ]
+    missing += [f"the given `{n}`" for n in missing_givens(program, bound) if n not in without]
+    missing += [
+        f"the function `{n}`"
+        for n, net in program.networks.items()
+        if net.architecture == "external" and n not in bound.externals
+    ]
+    if missing:
+        names = [text.split("`")[1] for text in missing]
+        raise complain(
+            "E601",
+            f"`{program.name}` still needs {', '.join(missing)}",
+            helps=["model = model.bind(" + ", ".join(f"{n}=…" for n in names) + ")"],
+        )
+    graphs = {}
+    for name, graph in program.graphs.items():
+        edges = bound.graphs.get(name)
+        if edges is None:
+            edges = generate(graph, bound.sizes)
+        graphs[name] = GraphData.of(edges, bound.sizes[graph.on.name])
+    return World(bound.sizes, graphs)
+
+
+def missing_givens(program: Program, bound: Bindings) -> list[str]:
+    """Givens without a value or a default."""
+    return [n for n in program.givens if n not in bound.givens and n not in program.defaults]

@@ -1,0 +1,198 @@
+"""Sums of products as contractions, and the other reductions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
+from ..semantics.traverse import free_indices, substitute
+from .labelled import Labelled, full, spread, union
+
+if TYPE_CHECKING:
+    from .lower import Lowering
+
+
+def reduce(term: Reduce, lowering: Lowering) -> Labelled:
+    """A reduction over its indices, where its conditions hold."""
+    if term.reducer == "sum":
+        return _sum(term, lowering)
+    if term.reducer == "mean":
+        total = _sum(term, lowering)
+        ones = Constant(1.0, term.span)
+        count = contract(1.0, [ones], term.indices, term.conditions, lowering)
+        return lowering.combine("/", [total, count])
+    return _fold(term, lowering)
+
+
+def _sum(term: Reduce, lowering: Lowering) -> Labelled:
+    """A sum, taken apart at `+` where the parts contract by themselves."""
+    parts = addends(term.body)
+    if len(parts) == 1 or not any(_contracts(part) for _, part in parts):
+        return contract(1.0, [term.body], term.indices, term.conditions, lowering)
+    totals = [
+        contract(sign, [part], term.indices, term.conditions, lowering) for sign, part in parts
+    ]
+    result = totals[0]
+    for other in totals[1:]:
+        result = lowering.combine("+", [result, other])
+    return result
+
+
+def addends(term: Term, sign: float = 1.0) -> list[tuple[float, Term]]:
+    """The parts of a sum written with `+` and `-`, each with its sign."""
+    match term:
+        case Apply(function="+", arguments=(a, b)):
+            return addends(a, sign) + addends(b, sign)
+        case Apply(function="-", arguments=(a, b)):
+            return addends(a, sign) + addends(b, -sign)
+        case Apply(function="negate", arguments=(a,)):
+            return addends(a, -sign)
+        case _:
+            return [(sign, term)]
+
+
+def _contracts(part: Term) -> bool:
+    """Whether a product has a factor with fewer indices than the whole: a contraction saves work."""
+    _, found = factors(part, 1.0)
+    every = [free_indices(f) for f in found]
+    joint = set().union(*every)
+    return len(found) > 1 and any(len(indices) < len(joint) for indices in every)
+
+
+def factors(term: Term, coefficient: float) -> tuple[float, list[Term]]:
+    """A product as a number and its factors; a quotient's lower part is a factor to the power -1."""
+    match term:
+        case Constant(value=value):
+            return coefficient * value, []
+        case Apply(function="negate", arguments=(a,)):
+            return factors(a, -coefficient)
+        case Apply(function="*", arguments=(a, b)):
+            coefficient, left = factors(a, coefficient)
+            coefficient, right = factors(b, coefficient)
+            return coefficient, left + right
+        case Apply(function="/", arguments=(a, Constant(value=value))) if value != 0:
+            return factors(a, coefficient / value)
+        case Apply(function="/", arguments=(a, b)):
+            coefficient, left = factors(a, coefficient)
+            one = Constant(1.0, term.span)
+            return coefficient, [*left, Apply("/", (one, b), term.span)]
+        case _:
+            return coefficient, [term]
+
+
+def contract(
+    coefficient: float,
+    bodies: list[Term],
+    indices: tuple[Index, ...],
+    conditions: tuple[Term, ...],
+    lowering: Lowering,
+) -> Labelled:
+    """The sum over indices of a product. Sums that are factors join in, their indices renamed."""
+    bound = list(indices)
+    found: list[Term] = []
+    masks = list(conditions)
+    pending = list(bodies)
+    while pending:
+        coefficient, parts = factors(pending.pop(0), coefficient)
+        for part in parts:
+            if isinstance(part, Reduce) and part.reducer == "sum" and _joins(part):
+                twin = substitute(part, {Index("", part.span): part})
+                assert isinstance(twin, Reduce)
+                bound += twin.indices
+                masks += twin.conditions
+                pending.append(twin.body)
+            else:
+                found.append(part)
+    items = [lowering.term(part) for part in found]
+    items += [lowering.term(mask) for mask in masks]
+    items += [_slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
+    axes = [index for index in bound if index.has_axis]
+    return _einsum(coefficient, items, axes, lowering)
+
+
+def _joins(part: Reduce) -> bool:
+    """A sum of a sum stays apart: it is cheaper to add first."""
+    return len(addends(part.body)) == 1
+
+
+def _slots(index: Index, lowering: Lowering) -> Labelled:
+    """1 where a site has a neighbour in a slot, else 0."""
+    place = index.range
+    assert isinstance(place, Neighbour)
+    where = lowering.term(place.site)
+    valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
+    picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
+    return Labelled(picked, (*where.labels, place.slot))
+
+
+def _einsum(
+    coefficient: float, items: list[Labelled], axes: list[Index], lowering: Lowering
+) -> Labelled:
+    labels = union(items)
+    for axis in axes:
+        if axis not in labels:
+            coefficient *= lowering.world.length(axis)
+    out = tuple(label for label in labels if label not in axes)
+    items = [item for item in items if not item.static] + _merge(
+        [item for item in items if item.static]
+    )
+    scalars = [item for item in items if item.static and not item.labels]
+    for item in scalars:
+        coefficient *= float(item.array)
+    items = [item for item in items if item.labels or not item.static]
+    if not items:
+        return Labelled(np.asarray(coefficient), ())
+    number = {label: k for k, label in enumerate(labels)}
+    operands: list[Any] = []
+    for item in items:
+        operands += [lowering.floating(item.array), [number[label] for label in item.labels]]
+    if len(items) == 1 and items[0].static:
+        whole = np.einsum(items[0].array * 1.0, operands[1], [number[label] for label in out])
+        return Labelled(coefficient * whole, out)
+    total = jnp.einsum(
+        *operands,
+        [number[label] for label in out],
+        optimize="auto" if len(items) > 4 else "optimal",
+        precision=jax.lax.Precision.HIGHEST,
+    )
+    return Labelled(total if coefficient == 1 else coefficient * total, out)
+
+
+def _merge(items: list[Labelled]) -> list[Labelled]:
+    """Constant factors over the same indices as one."""
+    groups: dict[frozenset[Index], Labelled] = {}
+    for item in items:
+        key = frozenset(item.labels)
+        known = groups.get(key)
+        product = item.array * 1.0
+        if known is not None:
+            product = known.array * spread(item, known.labels)
+        groups[key] = Labelled(np.asarray(product), known.labels if known else item.labels)
+    return list(groups.values())
+
+
+def _fold(term: Reduce, lowering: Lowering) -> Labelled:
+    """prod, max, min and logsumexp: the body at every position, others masked by what changes nothing."""
+    body = lowering.term(term.body)
+    masks = [lowering.term(condition) for condition in term.conditions]
+    masks += [_slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
+    axes = [index for index in term.indices if index.has_axis]
+    labels = union([body, *masks])
+    labels = (*(x for x in labels if x not in axes), *axes)
+    lengths = {label: lowering.world.length(label) for label in labels}
+    values = lowering.floating(full(body, labels, lengths))
+    neutral = {"prod": 1.0, "max": -jnp.inf, "min": jnp.inf, "logsumexp": -jnp.inf}[term.reducer]
+    for mask in masks:
+        values = jnp.where(jnp.asarray(spread(mask, labels)) != 0, values, neutral)
+    last = tuple(range(len(labels) - len(axes), len(labels)))
+    fold = {
+        "prod": jnp.prod,
+        "max": jnp.max,
+        "min": jnp.min,
+        "logsumexp": jax.nn.logsumexp,
+    }[term.reducer]
+    return Labelled(fold(values, axis=last), labels[: len(labels) - len(axes)])

@@ -1,0 +1,152 @@
+"""The energy of a configuration as a pure JAX function, whole and by its named parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..analysis.structure import Structure
+from ..analysis.world import World
+from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
+from ..syntax.diagnostics import complain
+from .lower import Lowering
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """A program with everything bound but parameters, given data and the configuration.
+
+    All functions take one configuration; chains and examples are added by `jax.vmap`.
+    """
+
+    program: Program
+    world: World
+    structure: Structure
+    networks: Mapping[str, Callable[..., Any]]
+
+    def lowering(self, params: Mapping[str, Any], state: State, given: State) -> Lowering:
+        """The lowering of the program's terms at these values."""
+        arrays = {n: jnp.asarray(params[n]) for n in self.program.params}
+        weights = {n: params[n] for n in self.program.networks}
+        known = {n: jnp.asarray(v) for n, v in (*given.items(), *state.items())}
+        lowering = Lowering(self.world, arrays | known, self.networks, weights)
+        for name, default in self.program.defaults.items():
+            if name not in known:
+                arrays[name] = lowering.array(default)
+        lowering.values = arrays | known
+        return lowering
+
+    def parts(self, params: Mapping[str, Any], state: State, given: State) -> dict[str, Any]:
+        """Every named energy, in nats."""
+        lowering = self.lowering(params, state, given)
+        return {e.name: lowering.scalar(e.term) for e in self.program.energies}
+
+    def energy(self, params: Mapping[str, Any], state: State, given: State) -> Any:
+        """The energy of one configuration, in nats."""
+        return _total(self.parts(params, state, given).values())
+
+    def touching(self, variables: Iterable[str]) -> tuple[NamedEnergy, ...]:
+        """The extended energies in which any of these variables stands."""
+        wanted = set(variables)
+        return tuple(
+            extended
+            for extended, energy in zip(self.structure.extended, self.program.energies, strict=True)
+            if any(energy.name in self.structure.variables[v].energies for v in wanted)
+        )
+
+    def extended(
+        self,
+        params: Mapping[str, Any],
+        state: State,
+        given: State,
+        energies: Iterable[NamedEnergy] | None = None,
+    ) -> Any:
+        """The multilinear extension; categories stand in `state` as one-hot arrays."""
+        lowering = self.lowering(params, state, given)
+        chosen = self.structure.extended if energies is None else energies
+        return _total(lowering.scalar(e.term) for e in chosen)
+
+    def opened(self, state: State) -> State:
+        """The state with categories as one-hot arrays and all else as real numbers."""
+        real = jnp.result_type(float)
+        out = {}
+        for name, value in state.items():
+            symbol = self.program.unknowns[name]
+            if symbol.domain.kind is Kind.CATEGORY and symbol.domain.labels is not None:
+                size = self.world.sizes[symbol.domain.labels.name]
+                out[name] = jax.nn.one_hot(value, size, dtype=real)
+            else:
+                out[name] = jnp.asarray(value, real)
+        return out
+
+    def quantities(self, params: Mapping[str, Any], state: State, given: State) -> dict[str, Any]:
+        """Every named quantity of a configuration."""
+        lowering = self.lowering(params, state, given)
+        return {q.name: lowering.array(q.value) for q in self.program.quantities}
+
+
+def _total(parts: Iterable[Any]) -> Any:
+    items = list(parts)
+    return reduce(add, items) if items else jnp.zeros(())
+
+
+def stored_type(symbol: Symbol) -> Any:
+    """The type in which a variable's values are carried: integers for subscripts, else floats."""
+    if symbol.domain.kind in (Kind.CATEGORY, Kind.INTEGER):
+        return jnp.int32
+    return jnp.result_type(float)
+
+
+def batched(
+    program: Program, world: World, state: Mapping[str, Any], given: Mapping[str, Any]
+) -> tuple[State, State, tuple[int, ...]]:
+    """State and given data with common leading axes made one, and what those axes were.
+
+    Raises EbmError: E601 for a missing variable, E606 for an unknown one, E602 for a wrong shape.
+    """
+    for name in state:
+        if name not in program.unknowns:
+            raise complain("E606", f"the model has no variable `{name}`")
+    missing = [n for n in program.unknowns if n not in state]
+    if missing:
+        raise complain("E601", f"the state lacks `{'`, `'.join(missing)}`")
+    leads: list[tuple[int, ...]] = []
+    arrays: dict[str, tuple[Any, int]] = {}
+    for name, value in (*state.items(), *given.items()):
+        symbol = program.unknowns.get(name) or program.givens.get(name)
+        if symbol is None:
+            raise complain("E606", f"the model has no given `{name}`")
+        array = jnp.asarray(value, stored_type(symbol))
+        wanted = world.shape(symbol)
+        lead = array.ndim - len(wanted)
+        if lead < 0 or array.shape[lead:] != wanted:
+            dims = ", ".join(d.name for d in symbol.dims)
+            raise complain(
+                "E602",
+                f"`{name}` has shape {list(array.shape)}, and [{dims}] is {list(wanted)}",
+                notes=["chains and examples are leading axes"],
+            )
+        leads.append(array.shape[:lead])
+        arrays[name] = array, lead
+    try:
+        batch = np.broadcast_shapes(*leads)
+    except ValueError:
+        raise complain("E602", f"the leading axes {leads} of the state do not agree") from None
+    flat = {
+        name: jnp.broadcast_to(array, batch + array.shape[lead:]).reshape(-1, *array.shape[lead:])
+        for name, (array, lead) in arrays.items()
+    }
+    return (
+        {n: flat[n] for n in state},
+        {n: flat[n] for n in given},
+        tuple(int(b) for b in batch),
+    )

@@ -1,0 +1,202 @@
+"""Terms to JAX arrays: reads become slices, rolls and gathers, products under a sum contractions.
+
+Nothing is unrolled over sites: an index in force is an axis. What depends on indices and sizes
+alone stays in NumPy and enters the compiled function as a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..semantics.terms import (
+    Apply,
+    Array,
+    Constant,
+    EdgeEnd,
+    EdgeNumber,
+    Index,
+    LogDensity,
+    Neighbour,
+    NetworkRead,
+    Position,
+    Read,
+    Reduce,
+    SizeValue,
+    Symbol,
+    Term,
+)
+from ..semantics.traverse import fingerprint
+from . import contraction, reading
+from .elementwise import JAX, NUMPY
+from .labelled import Labelled, full, spread, union
+from ..analysis.world import World
+
+NetworkCall = Callable[[Any, tuple[Any, ...]], Any]
+
+
+class Lowering:
+    """Lowers terms for one set of values; equal subterms and definitions are computed once.
+
+    `values` holds an array for every declared array that is read, `networks` a function of the
+    network's parameters and inputs, `weights` those parameters.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        values: Mapping[str, Any],
+        networks: Mapping[str, NetworkCall] | None = None,
+        weights: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.world = world
+        self.values = values
+        self.networks = networks or {}
+        self.weights = weights or {}
+        self.dtype = jnp.result_type(float)
+        self._done: dict[int, tuple[Term, Labelled]] = {}
+        self._definitions: dict[Symbol, Any] = {}
+        self._outputs: dict[object, Labelled] = {}
+
+    def array(self, array: Array) -> Any:
+        """An array term with its axes in order."""
+        item = self.term(array.body)
+        lengths = {axis: self.world.length(axis) for axis in array.axes}
+        return self.floating(full(item, array.axes, lengths))
+
+    def scalar(self, term: Term) -> Any:
+        """A term without free indices."""
+        return self.floating(self.term(term).array).reshape(())
+
+    def floating(self, array: Any) -> Any:
+        """The array in the default floating type."""
+        return jnp.asarray(array, self.dtype)
+
+    def term(self, term: Term) -> Labelled:
+        """A term, its free indices as labelled axes."""
+        known = self._done.get(id(term))
+        if known is None:
+            known = (term, self._lower(term))
+            self._done[id(term)] = known
+        return known[1]
+
+    def _lower(self, term: Term) -> Labelled:
+        match term:
+            case Constant(value=value):
+                return Labelled(np.asarray(value), ())
+            case SizeValue(size=size):
+                return Labelled(np.asarray(self.world.value(size)), ())
+            case Position(index=index):
+                return self.position(index)
+            case Read(symbol=symbol, subscripts=subscripts):
+                plain = Labelled(self.stored(symbol), ())
+                return reading.read(plain, symbol.dims, subscripts, self)
+            case EdgeNumber(graph=graph, site=site, slot=slot):
+                table = self.world.graphs[graph.name].edge_numbers
+                return self._table(table, site, slot)
+            case Apply():
+                return self._apply(term)
+            case Reduce():
+                return contraction.reduce(term, self)
+            case NetworkRead():
+                return self._network(term)
+            case LogDensity():
+                return self._density(term)
+            case _:
+                assert_never(term)
+
+    def position(self, index: Index) -> Labelled:
+        """The value of an index as integers."""
+        match index.found:
+            case EdgeEnd(graph=graph, edge=edge, end=end):
+                return Labelled(self.world.graphs[graph.name].edges[:, end], (edge,))
+            case Neighbour(graph=graph, site=site, slot=slot):
+                return self._table(self.world.graphs[graph.name].neighbours, site, slot)
+            case _:
+                return Labelled(np.arange(*self.world.limits(index)), (index,))
+
+    def _table(self, table: np.ndarray, site: Term, slot: Index) -> Labelled:
+        """A row of a table of neighbours for each site; empty slots read as 0 and are masked."""
+        where = self.term(site)
+        rows = np.maximum(table, 0)
+        picked = rows[where.array] if where.static else jnp.asarray(rows)[where.array]
+        return Labelled(picked, (*where.labels, slot))
+
+    def stored(self, symbol: Symbol) -> Any:
+        """The value of a declared array; a definition is computed when first read."""
+        if symbol.body is None:
+            return self.values[symbol.name]
+        if symbol not in self._definitions:
+            item = self.term(symbol.body)
+            lengths = {axis: self.world.length(axis) for axis in symbol.axes}
+            self._definitions[symbol] = full(item, symbol.axes, lengths)
+        return self._definitions[symbol]
+
+    def _apply(self, term: Apply) -> Labelled:
+        items = [self.term(argument) for argument in term.arguments]
+        return self.combine(term.function, items)
+
+    def combine(self, function: str, items: list[Labelled]) -> Labelled:
+        """A function of labelled arrays, each spread over all their labels."""
+        labels = union(items)
+        static = all(item.static for item in items) and function in NUMPY
+        if function == "^":
+            exponent = items[1]
+            arrays = [self._typed(items[0], labels, static)]
+            whole = exponent.static and not exponent.labels
+            arrays.append(exponent.array if whole else self._typed(exponent, labels, static))
+        else:
+            arrays = [self._typed(item, labels, static) for item in items]
+        return Labelled((NUMPY if static else JAX)[function](*arrays), labels)
+
+    def _typed(self, item: Labelled, labels: tuple[Index, ...], static: bool) -> Any:
+        array = spread(item, labels)
+        return array if static else self.floating(array)
+
+    def _outer(self, arrays: tuple[Array, ...]) -> tuple[list[Labelled], tuple[Index, ...]]:
+        """The bodies of arrays, and the labels they have beside their own axes."""
+        items = [self.term(array.body) for array in arrays]
+        own = {axis for array in arrays for axis in array.axes}
+        return items, tuple(label for label in union(items) if label not in own)
+
+    def _network(self, term: NetworkRead) -> Labelled:
+        network = term.network
+        key = (network, *(_array_key(array) for array in term.inputs))
+        if key not in self._outputs:
+            items, outer = self._outer(term.inputs)
+            lengths = {
+                label: self.world.length(label)
+                for label in {*outer, *(axis for array in term.inputs for axis in array.axes)}
+            }
+            inputs = []
+            for item, array, (domain, _) in zip(items, term.inputs, network.inputs, strict=True):
+                wide = full(item, (*outer, *array.axes), lengths)
+                inputs.append(
+                    jnp.asarray(wide, jnp.int32) if domain.labels else self.floating(wide)
+                )
+            call, weights = self.networks[network.name], self.weights.get(network.name, ())
+            flat = [x.reshape(-1, *x.shape[len(outer) :]) for x in inputs]
+            result = jax.vmap(lambda *xs: call(weights, xs))(*flat)
+            shape = [lengths[label] for label in outer]
+            self._outputs[key] = Labelled(result.reshape(*shape, *result.shape[1:]), outer)
+        return reading.read(self._outputs[key], network.output, term.subscripts, self)
+
+    def _density(self, term: LogDensity) -> Labelled:
+        from .densities import constructor
+
+        named = [("", term.value), *term.arguments]
+        arrays = tuple(array for _, array in named)
+        items, outer = self._outer(arrays)
+        spreads = {}
+        for (name, array), item in zip(named, items, strict=True):
+            spreads[name] = self.floating(spread(item, (*outer, *array.axes)))
+        value = spreads.pop("")
+        return Labelled(constructor(term.distribution)(**spreads).log_prob(value), outer)
+
+
+def _array_key(array: Array) -> object:
+    return fingerprint(array.body, {axis: k for k, axis in enumerate(array.axes)})

@@ -1,0 +1,1 @@
+"""What came out: draws, diagnostics, comparisons, pictures."""

@@ -1,0 +1,103 @@
+"""Whether chains can be trusted: split R-hat, effective sample size, divergences, in words too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+RHAT_LIMIT = 1.05
+ESS_LIMIT = 100
+
+
+def split_rhat(x: np.ndarray) -> np.ndarray:
+    """Split R-hat of [chain, draw, …]; 1 where nothing varies, infinite where chains are stuck apart.
+
+    Source: Gelman et al., Bayesian Data Analysis (3rd ed.), section 11.4.
+    """
+    x = np.asarray(x, np.float64)
+    half = x.shape[1] // 2
+    if half < 2:
+        return np.full(x.shape[2:], np.nan)
+    halves = np.concatenate([x[:, :half], x[:, -half:]])
+    within = halves.var(axis=1, ddof=1).mean(axis=0)
+    between = halves.mean(axis=1).var(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rhat = np.sqrt((half - 1) / half + between / within)
+    same = (within == 0) & (between == 0)
+    return np.where(same, 1.0, np.where(within == 0, np.inf, rhat))
+
+
+def effective_size(x: np.ndarray) -> np.ndarray:
+    """Effective sample size of [chain, draw, …] by Geyer's initial monotone sequence; NaN if constant.
+
+    Autocovariances within chains and the variance between them, as in Stan; NumPyro's own.
+    """
+    from numpyro.diagnostics import effective_sample_size
+
+    x = np.asarray(x, np.float64)
+    if x.shape[1] < 4:
+        return np.full(x.shape[2:], np.nan)
+    flat = x.reshape(*x.shape[:2], -1)
+    moving = flat.max(axis=(0, 1)) > flat.min(axis=(0, 1))
+    found = np.full(flat.shape[2], np.nan)
+    if moving.any():
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[moving] = np.atleast_1d(effective_sample_size(flat[:, :, moving]))
+    return found.reshape(x.shape[2:])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Diagnostics:
+    """Worst split R-hat and effective sample size of each name, and what is wrong in words."""
+
+    rhat: Mapping[str, float]
+    ess: Mapping[str, float]
+    acceptance: float
+    divergences: int
+    problems: tuple[str, ...]
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing speaks against the draws."""
+        return not self.problems
+
+    def __str__(self) -> str:
+        lines = [
+            f"{name:>12}  R-hat {self.rhat[name]:.3f}  ESS {self.ess[name]:.0f}"
+            for name in self.rhat
+        ]
+        lines.append(f"acceptance {self.acceptance:.2f}, {self.divergences} divergent transitions")
+        lines += [f"not to be trusted: {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+
+def diagnose(
+    values: Mapping[str, np.ndarray], energy: np.ndarray, report: Any, held: tuple[str, ...]
+) -> Diagnostics:
+    """Diagnostics of [chain, draw, …] arrays and of the energy."""
+    rhat: dict[str, float] = {}
+    ess: dict[str, float] = {}
+    problems = []
+    watched = {n: v for n, v in values.items() if n not in held} | {"energy": energy}
+    for name, array in watched.items():
+        worst = split_rhat(array)
+        rhat[name] = float(np.nanmax(worst, initial=1.0)) if worst.size else 1.0
+        size = effective_size(array)
+        known = size[np.isfinite(size)]
+        ess[name] = float(known.min()) if known.size else float("nan")
+        if rhat[name] > RHAT_LIMIT:
+            problems.append(
+                f"the chains of `{name}` disagree: split R-hat {rhat[name]:.2f}, above {RHAT_LIMIT}"
+            )
+        elif ess[name] < ESS_LIMIT:
+            problems.append(f"`{name}` has only {ess[name]:.0f} effective draws at its worst")
+    divergences = int(np.sum(report.diverged))
+    if divergences:
+        problems.append(f"{divergences} transitions diverged; smaller steps may help")
+    frozen = np.ptp(energy, axis=1) == 0
+    if frozen.any() and energy.shape[1] > 1:
+        problems.append(f"{int(frozen.sum())} chains never moved")
+    return Diagnostics(rhat, ess, float(np.mean(report.acceptance)), divergences, tuple(problems))

@@ -1,0 +1,111 @@
+"""Draws from a model: a mapping over variables and quantities, with the file's names for axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..analysis.world import World
+from ..semantics.terms import Dimension, Program, Whole
+from .diagnostics import Diagnostics, diagnose
+
+
+class Draws(Mapping[str, np.ndarray]):
+    """Draws [chain, draw, dims] of every variable and quantity.
+
+    `energy` [chain, draw] in nats; `report` per draw: acceptance, gradients, divergences;
+    `settings`: the sampler, beta, seed, and seconds spent.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        world: World,
+        values: Mapping[str, np.ndarray],
+        energy: np.ndarray,
+        report: Any,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.program = program
+        self.world = world
+        self.energy = energy
+        self.report = report
+        self.settings = dict(settings)
+        self._values = dict(values)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def chains(self) -> int:
+        """How many chains there are."""
+        return self.energy.shape[0]
+
+    @property
+    def state(self) -> dict[str, np.ndarray]:
+        """The variables without the quantities."""
+        return {n: self._values[n] for n in self.program.unknowns}
+
+    @cached_property
+    def diagnostics(self) -> Diagnostics:
+        """Split R-hat, effective sample sizes and what is wrong, in words."""
+        return diagnose(self._values, self.energy, self.report, self.settings["held"])
+
+    def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
+        """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""
+        dims: dict[str, list[str]] = {}
+        coords: dict[str, list[Any]] = {}
+        named: dict[str, tuple[Any, ...]] = {n: s.dims for n, s in self.program.unknowns.items()}
+        for quantity in self.program.quantities:
+            named[quantity.name] = tuple(
+                a.range.dim if isinstance(a.range, Whole) else a.name for a in quantity.value.axes
+            )
+        for name, axes in named.items():
+            seen: dict[str, int] = {}
+            labels = []
+            for axis in axes:
+                text = axis if isinstance(axis, str) else axis.name
+                seen[text] = seen.get(text, 0) + 1
+                label = text if seen[text] == 1 else f"{text}_{seen[text]}"
+                labels.append(label)
+                if isinstance(axis, Dimension):
+                    letters = axis.labels
+                    coords[label] = list(letters) if letters else list(range(self.world.size(axis)))
+            dims[name] = labels
+        return dims, coords
+
+    def to_arviz(self) -> Any:
+        """The draws as ArviZ InferenceData, with energy and divergences among its sample stats."""
+        import arviz
+
+        dims, coords = self.dims()
+        stats = {
+            "energy": self.energy,
+            "acceptance_rate": np.asarray(self.report.acceptance),
+            "diverging": np.asarray(self.report.diverged) > 0,
+        }
+        return arviz.from_dict(
+            posterior=dict(self._values), sample_stats=stats, dims=dims, coords=coords
+        )
+
+    def summary(self) -> Any:
+        """ArviZ's table of means, intervals, effective sizes and R-hat, as a DataFrame."""
+        import arviz
+
+        return arviz.summary(self.to_arviz())
+
+    def __repr__(self) -> str:
+        shape = f"{self.chains} chains x {self.energy.shape[1]} draws"
+        names = ", ".join(f"{n}{list(v.shape[2:])}" for n, v in self._values.items())
+        lines = [f"<draws of {self.program.name}: {shape} of {names}>"]
+        lines += [f"not to be trusted: {problem}" for problem in self.diagnostics.problems]
+        return "\n".join(lines)

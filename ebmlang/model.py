@@ -1,0 +1,228 @@
+"""What a user holds: a model read from text, with what has been bound to it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .semantics.checker import check
+from .semantics.terms import Program
+from .syntax.diagnostics import Diagnostic, EbmError, complain
+from .syntax.parser import parse
+from .syntax.source import Source
+
+if TYPE_CHECKING:
+    from .analysis.structure import Structure
+    from .analysis.world import World
+    from .backend.binding import Bindings
+    from .backend.energy import Target
+    from .backend.parameters import ParameterSpace, Params
+
+
+class Model:
+    """A checked program with sizes, graphs and data bound to it. Immutable: `bind` gives a new one."""
+
+    def __init__(
+        self,
+        program: Program,
+        bindings: Bindings,
+        warnings: tuple[Diagnostic, ...] = (),
+        checked: bool = True,
+    ) -> None:
+        self.program = program
+        self.bindings = bindings
+        self.warnings = warnings
+        self.checks = checked
+        self._made: dict[object, Any] = {}
+
+    @property
+    def name(self) -> str:
+        """The name after `model`."""
+        return self.program.name
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{n}={s}" for n, s in self.bindings.sizes.items())
+        return f"<ebm model {self.name}({sizes})>"
+
+    def bind(self, **values: Any) -> Model:
+        """The model with more of it known: sizes, graphs, given data, functions, held variables.
+
+        A visible variable bound here is held at its value when sampling.
+        Raises EbmError (E602 to E609) for what does not fit.
+        """
+        from .backend.binding import bind
+
+        return Model(
+            self.program, bind(self.program, self.bindings, values), self.warnings, self.checks
+        )
+
+    def with_bindings(self, bindings: Bindings) -> Model:
+        """The same program with other bindings."""
+        return Model(self.program, bindings, self.warnings, self.checks)
+
+    @cached_property
+    def world(self) -> World:
+        """Sizes and graphs. Raises EbmError E601 that names what is still missing."""
+        from .backend.binding import complete
+
+        return complete(self.program, self.bindings, frozenset(self.program.givens))
+
+    @cached_property
+    def structure(self) -> Structure:
+        """What is proved of every unknown; to the entry once sizes are known."""
+        from .analysis.structure import analyse
+
+        data = {n: np.asarray(v) for n, v in self.bindings.givens.items()}
+        try:
+            world = self.world
+        except EbmError:
+            world = None
+        return analyse(self.program, world, data)
+
+    @cached_property
+    def target(self) -> Target:
+        """The energy with everything bound but parameters, given data and the configuration."""
+        from .backend.energy import Target
+        from .backend.networks import calls
+
+        networks = calls(self.program, self.world, self.bindings.externals)
+        return Target(self.program, self.world, self.structure, networks)
+
+    @cached_property
+    def parameter_space(self) -> ParameterSpace:
+        """Parameters as values and as free numbers."""
+        from .backend.parameters import space_of
+
+        return space_of(self.program, self.world)
+
+    def init(self, seed: int = 0) -> Params:
+        """Starting parameters: a dict of arrays in the values' own space, networks' weights as pytrees."""
+        from .backend.parameters import start
+
+        return start(self.program, self.world, self.bindings.externals, seed)
+
+    def given(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Given data: what is bound, with what is passed put over it. E601 if any is missing."""
+        values = dict(self.bindings.givens) | dict(given or {})
+        for name in values:
+            if name not in self.program.givens:
+                raise complain("E606", f"the model has no given `{name}`")
+        missing = [
+            n for n in self.program.givens if n not in values and n not in self.program.defaults
+        ]
+        if missing:
+            raise complain(
+                "E601",
+                f"`{self.name}` still needs the given `{'`, `'.join(missing)}`",
+                helps=["model = model.bind(" + ", ".join(f"{n}=…" for n in missing) + ")"],
+            )
+        return values
+
+    def energy(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The energy in nats, of the shape of the state's leading axes.
+
+        A pure JAX function of params and state: `jit`, `grad` and `vmap` work on it.
+        Shapes: state[name] […, dims of name] -> […].
+        """
+        return self._energies(params, state, given)["energy"]
+
+    def energies(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Every named energy of a state, in nats, by name."""
+        parts = self._energies(params, state, given)
+        return {e.name: parts[" " + e.name] for e in self.program.energies}
+
+    def _energies(self, params, state, given) -> dict[str, Any]:  # noqa: ANN001
+        from .backend.energy import batched
+
+        flat, known, batch = batched(self.program, self.world, state, self.given(given))
+        parts = self.made("energies", self._compile_energies)(params, flat, known)
+        return {name: value.reshape(batch) for name, value in parts.items()}
+
+    def _compile_energies(self) -> Callable[..., dict[str, Any]]:
+        import jax
+
+        def one(params: Any, state: Any, given: Any) -> dict[str, Any]:
+            parts = self.target.parts(params, state, given)
+            total = sum(parts.values())
+            return {"energy": total} | {" " + n: v for n, v in parts.items()}
+
+        return jax.jit(jax.vmap(one, in_axes=(None, 0, 0)))
+
+    def made(self, key: object, make: Callable[[], Any]) -> Any:
+        """Something compiled for this model, made when first asked for and kept."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]
+
+    def check_params(self, params: Mapping[str, Any]) -> None:
+        """Refuse parameters that are missing, of the wrong shape or outside their type."""
+        from .backend.parameters import check_params
+
+        check_params(self.program, self.world, params)
+
+    def explain(self, *, why: str | None = None) -> Any:
+        """What was proved, the conditionals, the sampler chosen and why; print it."""
+        from .explain import explain
+
+        return explain(self, why=why)
+
+
+def loads(text: str, *, name: str = "<text>", check: bool = True, **bindings: Any) -> Model:
+    """A model from the text of an .ebm file; sizes, given data, graphs and functions by name.
+
+    Raises EbmError with every fault of the text, or the first of the bindings. `check=False`
+    leaves out the comparison of derived conditionals with differences of the energy.
+    """
+    from .backend.binding import Bindings
+
+    program, found = read(Source(text, name))
+    warnings = tuple(found)
+    model = Model(program, Bindings(), warnings, check)
+    return model.bind(**bindings)
+
+
+def load(path: str | Path, *, check: bool = True, **bindings: Any) -> Model:
+    """A model from an .ebm file; see `loads`."""
+    return loads(read_text(path), name=str(path), check=check, **bindings)
+
+
+def read(source: Source) -> tuple[Program, list[Diagnostic]]:
+    """The program of a source and its warnings. Raises EbmError with every fault. Needs no JAX."""
+    tree, faults = parse(source)
+    program, found = check(tree, faults)
+    if program is None:
+        raise EbmError(found)
+    return program, found
+
+
+def read_text(path: str | Path) -> str:
+    """The text of an .ebm file. Raises EbmError E608 if there is none or it is not UTF-8."""
+    place = Path(path)
+    try:
+        return place.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        near = [p.name for p in place.parent.glob("*.ebm")] if place.parent.is_dir() else []
+        helps = [f"in that folder: {', '.join(sorted(near)[:8])}"] if near else []
+        raise complain("E608", f"there is no file {place}", helps=helps) from None
+    except UnicodeDecodeError as error:
+        raise complain(
+            "E608",
+            f"{place} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}",
+            helps=["save it as UTF-8"],
+        ) from None
+    except OSError as error:
+        raise complain("E608", f"cannot read {place}: {error.strerror}") from None

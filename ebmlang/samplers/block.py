@@ -1,0 +1,45 @@
+"""What a block of variables needs to be moved: pure functions of the situation and the state."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State
+
+Key = Any
+
+
+class Moved(NamedTuple):
+    """A step of one block. `acceptance` in [0, 1]; `gradients`: energy gradients it cost."""
+
+    state: State
+    inner: Any
+    acceptance: Any
+    gradients: Any
+    diverged: Any
+
+
+class Block(Protocol):
+    """Variables that move together, by one method; several blocks in turn make a sweep."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The variables of the block."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """The name of the sampler, as in the table."""
+        ...
+
+    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
+        """What the block remembers between steps: step sizes, adaptation."""
+        ...
+
+    def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
+        """One step that leaves the conditional of the block given the rest unchanged.
+
+        The unadjusted Langevin walk does so only in the limit of small steps.
+        """
+        ...

@@ -1,0 +1,128 @@
+"""Every sampler as a NumPyro kernel: `numpyro.infer.MCMC(ebm.kernel(model, params, "gibbs"), …)`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from numpyro.infer.mcmc import MCMCKernel
+from numpyro.util import is_prng_key
+
+from ..backend.conditionals import Situation
+from .beginning import begin_states
+from .run import Clamped, clamped, situation_of, verified
+from .run import loop_of as _loop_of
+from .settings import Sampler, sampler_of
+from .sweep import Chain, begin, sweep
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+
+class KernelState(NamedTuple):
+    """What NumPyro carries: the configuration, its energy, and where the chain stands."""
+
+    z: Any  # dict of arrays [dims], every variable in its own values
+    energy: Any  # scalar, nats
+    accept_prob: Any  # scalar in [0, 1]
+    diverging: Any  # bool
+    num_steps: Any  # scalar, gradients of the energy
+    chain: Chain
+
+
+class Kernel(MCMCKernel):
+    """One sweep of a sampler at fixed parameters, as an MCMCKernel with every chain method."""
+
+    sample_field = "z"
+
+    def __init__(self, model: Model, situation: Situation, sampler: Sampler, held: Clamped) -> None:
+        self.model = model
+        self._situation = situation
+        self._held = held
+        self._plan = _loop_of(model, sampler, held).plan
+
+    @property
+    def default_fields(self) -> tuple[str, ...]:
+        return (self.sample_field, "diverging")
+
+    def get_diagnostics_str(self, state: KernelState) -> str:
+        return f"acceptance {float(jnp.mean(state.accept_prob)):.2f}"
+
+    def init(
+        self,
+        rng_key: Any,
+        num_warmup: int,
+        init_params: Any,
+        model_args: tuple[Any, ...],
+        model_kwargs: Mapping[str, Any],
+    ) -> KernelState:
+        """A state for one key, or for each of a row of keys; `init_params` are starting values."""
+        single = is_prng_key(rng_key)
+        keys = rng_key[None] if single else rng_key
+        keys = (
+            keys
+            if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key)
+            else jax.vmap(jax.random.wrap_key_data)(keys)
+        )
+        if init_params is None:
+            states = begin_states(
+                self.model.target, self._situation, keys[0], len(keys), self._held.pairs()
+            )
+        else:
+            states = init_params if not single else jax.tree.map(lambda x: x[None], init_params)
+        made = jax.vmap(lambda k, s: self._state(k, s, num_warmup))(keys, states)
+        return jax.tree.map(lambda x: x[0], made) if single else made
+
+    def _state(self, key: Any, state: Any, warmup: int) -> KernelState:
+        chain = begin(self._plan, key, self._situation, state, warmup)
+        one = jnp.ones(())
+        return KernelState(
+            state, self._energy(state), one, jnp.zeros((), bool), jnp.zeros((), jnp.int32), chain
+        )
+
+    def _energy(self, state: Any) -> Any:
+        return self.model.target.energy(self._situation.params, state, self._situation.given)
+
+    def sample(
+        self, state: KernelState, model_args: tuple[Any, ...], model_kwargs: Mapping[str, Any]
+    ) -> KernelState:
+        """The next state, or states where there is a row of them."""
+        if jnp.ndim(state.energy):
+            return jax.vmap(self._step)(state)
+        return self._step(state)
+
+    def _step(self, state: KernelState) -> KernelState:
+        chain, report = sweep(self._plan, self._situation, state.chain)
+        return KernelState(
+            chain.state,
+            self._energy(chain.state),
+            report.acceptance,
+            report.diverged > 0,
+            report.gradients,
+            chain,
+        )
+
+
+def kernel(
+    model: Model,
+    params: Mapping[str, Any],
+    sampler: str | Sampler = "auto",
+    *,
+    beta: float = 1.0,
+    clamp: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+) -> Kernel:
+    """A sampler of a model at these parameters for `numpyro.infer.MCMC`.
+
+    Raises EbmError E702 if the sampler cannot move a variable.
+    """
+    model.check_params(params)
+    chosen, held = sampler_of(sampler), clamped(model, clamp)
+    situation = situation_of(model, params, given, beta)
+    made = Kernel(model, situation, chosen, held)
+    if model.checks:
+        loop = _loop_of(model, chosen, held)
+        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+    return made

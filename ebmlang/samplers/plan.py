@@ -1,0 +1,109 @@
+"""From structure to blocks: for each block of variables the method that moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..analysis.choice import Choice, choose
+from ..analysis.colouring import colour, proper
+from ..analysis.structure import VariableFacts
+from ..backend.energy import Target
+from ..backend.sites import Sites, sites_of
+from ..semantics.terms import Program
+from ..syntax.diagnostics import InternalError, complain
+from .block import Block
+from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
+from .hamiltonian import HamiltonianBlock
+from .langevin import LangevinBlock, MalaBlock
+from .settings import HMC, MALA, NUTS, Langevin, Sampler, as_dict
+from .smooth import Smooth
+
+Held = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The blocks of a sweep in turn, and the choices behind them."""
+
+    blocks: tuple[Block, ...]
+    choices: tuple[Choice, ...]
+    sites: Mapping[str, Sites]
+
+
+def free_variables(program: Program, held: Held) -> list[str]:
+    """The unknowns of which not every entry is held."""
+    return [n for n in program.unknowns if n not in held or not np.all(held[n])]
+
+
+def make_plan(target: Target, sampler: Sampler, held: Held) -> Plan:
+    """The plan of a sampler on a model. Colours are found anew on the sites that are free.
+
+    Raises EbmError E702 if the sampler cannot move some variable, with the reason.
+    """
+    free = free_variables(target.program, held)
+    choices, refusals = choose(target.structure, sampler.name, free)
+    if refusals:
+        raise complain(
+            "E702",
+            f"{sampler.name} cannot sample `{target.program.name}`: {refusals[0].reason}",
+            notes=[r.reason for r in refusals[1:]],
+            helps=['sampler="auto" chooses what fits the structure'],
+        )
+    if not free:
+        raise complain(
+            "E702", f"every variable of `{target.program.name}` is held: nothing to sample"
+        )
+    sites = {n: sites_of(target.program.unknowns[n], target.world, held.get(n)) for n in free}
+    blocks = tuple(_block(choice, target, sampler, sites, len(choices) == 1) for choice in choices)
+    return Plan(blocks, tuple(choices), sites)
+
+
+def _block(
+    choice: Choice, target: Target, sampler: Sampler, sites: Mapping[str, Sites], alone: bool
+) -> Block:
+    name = choice.variables[0]
+    match choice.way:
+        case "gradient" | "midpoint":
+            colours = colours_of(target.structure.variables[name], sites[name])
+            return GradientGibbs(target, name, sites[name], colours, choice.way == "midpoint")
+        case "gaussian":
+            colours = colours_of(target.structure.variables[name], sites[name])
+            return GaussianGibbs(target, name, sites[name], colours)
+        case "trying":
+            together = not target.structure.variables[name].couples
+            return TryingGibbs(target, name, sites[name], together)
+        case _:
+            pass
+    smooth = Smooth(target, {n: sites[n] for n in choice.variables})
+    match sampler:
+        case Langevin(step_size=step_size, steps=steps):
+            return LangevinBlock(smooth, step_size, steps)
+        case MALA(step_size=step_size, target_acceptance=rate):
+            return MalaBlock(smooth, step_size, rate)
+        case HMC() | NUTS():
+            return HamiltonianBlock(smooth, sampler.name, as_dict(sampler), alone)
+        case _:
+            return HamiltonianBlock(smooth, "nuts", as_dict(NUTS()), alone)
+
+
+def colours_of(facts: VariableFacts, sites: Sites) -> np.ndarray:
+    """The colour of every free entry of a variable's array, -1 for entries that do not move."""
+    colours = np.full(int(np.prod(sites.shape, dtype=int)), -1, np.int64)
+    if facts.complete or facts.edges is None:
+        colours[sites.free] = np.arange(sites.number)
+    else:
+        place = np.full(len(colours), -1, np.int64)
+        place[sites.free] = np.arange(sites.number)
+        edges = place[facts.edges]
+        edges = edges[(edges >= 0).all(axis=1)]
+        shape = sites.shape if sites.whole else ()
+        found = colour(edges, sites.number, shape)
+        if not proper(found, edges):
+            raise InternalError(f"two sites of `{sites.symbol.name}` that interact share a colour")
+        colours[sites.free] = found
+    if sites.mirror is not None:
+        colours[sites.mirror] = colours[sites.free]
+    return colours.reshape(sites.shape)

@@ -1,0 +1,277 @@
+"""Drawing from a model: chains side by side, warm-up, then draws, all in compiled loops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..backend.checks import check_values
+from ..backend.conditionals import Situation
+from ..backend.energy import State, Target, stored_type
+from ..evaluation.draws import Draws
+from ..progress import Progress
+from ..syntax.diagnostics import complain
+from .beginning import begin_states, not_finite
+from .plan import Plan, make_plan
+from .settings import Sampler, sampler_of
+from .sweep import Chain, Report, begin, sweeps
+from .verify import verify
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+Clamp = Mapping[str, Any]
+PIECES = 20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clamped:
+    """Held entries: for each variable its values and the mask of entries that are held."""
+
+    values: dict[str, Any]
+    masks: dict[str, np.ndarray]
+
+    @property
+    def signature(self) -> tuple[tuple[str, bytes], ...]:
+        """What decides the compiled loop: which entries are held, not their values."""
+        return tuple((n, np.packbits(m).tobytes()) for n, m in sorted(self.masks.items()))
+
+    def pairs(self) -> dict[str, tuple[Any, np.ndarray]]:
+        """Value and mask by name."""
+        return {n: (self.values[n], self.masks[n]) for n in self.masks}
+
+
+def clamped(model: Model, clamp: Clamp | None) -> Clamped:
+    """The clamp of a call with what the model holds anyway. Raises EbmError for what does not fit."""
+    values: dict[str, Any] = {}
+    masks: dict[str, np.ndarray] = {}
+    for name, given in (dict(model.bindings.held) | dict(clamp or {})).items():
+        symbol = model.program.unknowns.get(name)
+        if symbol is None:
+            raise complain("E606", f"the model has no variable `{name}` to clamp")
+        value, mask = given if isinstance(given, tuple) else (given, True)
+        shape = model.world.shape(symbol)
+        array = np.asarray(value)
+        held = np.broadcast_to(np.asarray(mask, bool), shape)
+        if array.shape != shape:
+            raise complain(
+                "E602", f"`{name}` is clamped to shape {list(array.shape)}, and is {list(shape)}"
+            )
+        inside = np.where(held, array, _some(symbol, model, shape))
+        check_values(symbol, inside, model.world, where="the clamp holds")
+        values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))
+        masks[name] = held
+    return Clamped(values, masks)
+
+
+def _some(symbol: Any, model: Model, shape: tuple[int, ...]) -> np.ndarray:
+    from ..backend.parameters import _neutral
+
+    if symbol.domain.discrete:
+        return np.full(shape, np.asarray(_first_state(symbol, model)))
+    return np.full(shape, _neutral(symbol, model.world))
+
+
+def _first_state(symbol: Any, model: Model) -> float:
+    from ..backend.conditionals import states_of
+
+    return float(states_of(symbol, model.target)[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loop:
+    """The compiled functions of one plan; made once a model, a sampler and a set of held entries."""
+
+    plan: Plan
+    begin: Callable[..., Chain]
+    warm: Callable[..., tuple[Chain, Report]]
+    draw: Callable[..., tuple[Chain, Any]]
+
+
+def loop_of(model: Model, sampler: Sampler, held: Clamped) -> Loop:
+    """The loop for a sampler, kept with the model so that later calls compile nothing."""
+    return model.made(
+        ("loop", sampler, held.signature), lambda: _compile(model.target, sampler, held)
+    )
+
+
+def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
+    plan = make_plan(target, sampler, held.masks)
+
+    def start(key: Any, situation: Situation, state: State, warmup: int) -> Chain:
+        return begin(plan, key, situation, state, warmup)
+
+    def warm(situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
+        return sweeps(plan, situation, chain, number)
+
+    def draw(
+        situation: Situation, chain: Chain, thin: Any, length: int
+    ) -> tuple[Chain, tuple[State, State, Any, Report]]:
+        def one(chain: Chain, _: None) -> tuple[Chain, Any]:
+            chain, report = sweeps(plan, situation, chain, thin)
+            energy = target.energy(situation.params, chain.state, situation.given)
+            named = target.quantities(situation.params, chain.state, situation.given)
+            return chain, (compact(target, chain.state), named, energy, report)
+
+        return jax.lax.scan(one, chain, None, length=length)
+
+    return Loop(
+        plan,
+        jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
+        jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
+        jax.jit(jax.vmap(draw, in_axes=(None, 0, None, None)), static_argnums=3),
+    )
+
+
+def compact(target: Target, state: State) -> State:
+    """Values in the smallest type that holds them, for keeping."""
+    out = {}
+    for name, value in state.items():
+        symbol = target.program.unknowns[name]
+        small = symbol.domain.discrete and (
+            symbol.domain.labels is None or target.world.size(symbol.domain.labels) <= 127
+        )
+        wide = symbol.domain.kind == "integer"
+        out[name] = value.astype(jnp.int32 if wide else jnp.int8) if small else value
+    return out
+
+
+def sample(
+    model: Model,
+    params: Mapping[str, Any],
+    *,
+    draws: int = 1000,
+    chains: int = 4,
+    warmup: int | None = None,
+    thin: int = 1,
+    sampler: str | Sampler = "auto",
+    beta: float = 1.0,
+    clamp: Clamp | None = None,
+    given: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Draws:
+    """Draws from p(unknowns | clamp, given) = exp(-beta E) / Z.
+
+    `warmup` sweeps are thrown away (half as many as are kept if not said, at least 100), then
+    every `thin`-th is kept. `clamp`: a value for a variable, or (value, mask) to hold only the
+    entries where the mask is true. The same seed gives the same draws.
+
+    Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
+    finite, E601 to E609 for data that do not fit.
+    """
+    check_counts(draws=draws, chains=chains, thin=thin)
+    model.check_params(params)
+    chosen = sampler_of(sampler)
+    held = clamped(model, clamp)
+    situation = situation_of(model, params, given, beta)
+    loop = loop_of(model, chosen, held)
+    if model.checks:
+        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
+    begun = time.perf_counter()
+    key, sub = jax.random.split(jax.random.key(seed))
+    states = begin_states(model.target, situation, sub, chains, held.pairs())
+    chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
+    bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
+    with bar:
+        chain = _warm_up(loop, situation, chain, warmup, bar)
+        jax.block_until_ready(chain)
+        compiled = time.perf_counter()
+        kept = _collect(loop, situation, chain, draws, thin, bar)
+    finished = time.perf_counter()
+    state, named, energy, report = kept
+    if not np.all(np.isfinite(energy)):
+        which, when = np.argwhere(~np.isfinite(energy))[0]
+        last = {
+            n: v[which, when].astype(stored_type(model.program.unknowns[n]))
+            for n, v in state.items()
+        }
+        raise not_finite(
+            model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
+        )
+    return Draws(
+        model.program,
+        model.world,
+        {**state, **named},
+        energy,
+        report,
+        {"sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
+         "held": tuple(n for n, m in held.masks.items() if m.all()),
+         "warm_seconds": compiled - begun, "seconds": finished - compiled},
+    )  # fmt: skip
+
+
+def verified(model: Model, loop: Loop, situation: Situation) -> bool:
+    """Compare the derived conditionals with brute force once; True if all hold."""
+    verify(model.target, loop.plan, situation)
+    return True
+
+
+def situation_of(
+    model: Model, params: Mapping[str, Any], given: Mapping[str, Any] | None, beta: float
+) -> Situation:
+    """Parameters, given data and beta as arrays."""
+    real = jnp.result_type(float)
+    known = {
+        n: jnp.asarray(v, stored_type(model.program.givens[n]))
+        for n, v in model.given(given).items()
+    }
+    for name, value in known.items():
+        symbol = model.program.givens[name]
+        if value.shape != model.world.shape(symbol):
+            raise complain(
+                "E602",
+                f"the given `{name}` has shape {list(value.shape)}, and is "
+                f"{list(model.world.shape(symbol))}",
+            )
+        check_values(symbol, value, model.world)
+    return Situation(
+        {
+            n: params[n] if n in model.program.networks else jnp.asarray(params[n], real)
+            for n in params
+        },
+        known,
+        jnp.asarray(beta, real),
+    )
+
+
+def check_counts(**counts: int) -> None:
+    """Refuse counts that are not whole numbers from 1."""
+    for name, count in counts.items():
+        if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
+            raise complain("E704", f"`{name}` must be a whole number from 1, not {count!r}")
+
+
+def _warm_up(loop: Loop, situation: Situation, chain: Chain, warmup: int, bar: Progress) -> Chain:
+    done = 0
+    piece = max(1, -(-warmup // PIECES)) if bar.shown else warmup
+    while done < warmup:
+        now = min(piece, warmup - done)
+        chain, _ = loop.warm(situation, chain, now)
+        if bar.shown:
+            jax.block_until_ready(chain)
+        done += now
+        bar.advance(now)
+    return chain
+
+
+def _collect(
+    loop: Loop, situation: Situation, chain: Chain, draws: int, thin: int, bar: Progress
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]:
+    piece = -(-draws // PIECES) if bar.shown else draws
+    parts: list[Any] = []
+    done = 0
+    while done < draws:
+        chain, kept = loop.draw(situation, chain, thin, piece)
+        parts.append(jax.tree.map(np.asarray, kept))
+        done += piece
+        bar.advance(piece * thin)
+    joined = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
+    return joined

@@ -1,0 +1,49 @@
+"""The ground on which continuous blocks move: free real numbers, and the potential over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State, Target
+from ..backend.sites import Sites
+
+Free = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Smooth:
+    """Continuous variables as free numbers: constrained types are opened up, held entries left out."""
+
+    target: Target
+    sites: Mapping[str, Sites]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(self.sites)
+
+    def free(self, state: State) -> Free:
+        """The free numbers of a state."""
+        return {n: s.unconstrain(s.take(state[n])) for n, s in self.sites.items()}
+
+    def put(self, state: State, free: Free) -> State:
+        """The state with the values of the free numbers."""
+        return state | {
+            n: s.put(state[n], s.constrain(free[n]).astype(state[n].dtype))
+            for n, s in self.sites.items()
+        }
+
+    def potential(self, free: Free, situation: Situation, state: State) -> Any:
+        """beta E - log |d values / d free|, in nats: the law of the values, over free numbers."""
+        energies = {e.name for e in self.target.touching(self.sites)}
+        lowering = self.target.lowering(situation.params, self.put(state, free), situation.given)
+        energy = sum(
+            (lowering.scalar(e.term) for e in self.target.program.energies if e.name in energies),
+            jnp.zeros(()),
+        )
+        volume = sum((s.log_volume(free[n]) for n, s in self.sites.items()), jnp.zeros(()))
+        return situation.beta * energy - volume

@@ -1,0 +1,68 @@
+"""One compiled loop over sweeps: every block in turn, chains side by side."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State
+from .block import Key
+from .plan import Plan
+
+
+class Chain(NamedTuple):
+    """Where one chain stands. `inner` is what each block remembers."""
+
+    key: Key
+    state: State
+    inner: tuple[Any, ...]
+
+
+class Report(NamedTuple):
+    """What a sweep tells: mean acceptance, gradients of the energy, divergent transitions."""
+
+    acceptance: Any  # scalar in [0, 1]
+    gradients: Any  # scalar, int
+    diverged: Any  # scalar, int
+
+
+def begin(plan: Plan, key: Key, situation: Situation, state: State, warmup: int) -> Chain:
+    """A chain at a state, its blocks set up for a warm-up of so many sweeps."""
+    key, *keys = jax.random.split(key, len(plan.blocks) + 1)
+    inner = tuple(
+        block.start(k, situation, state, warmup) for block, k in zip(plan.blocks, keys, strict=True)
+    )
+    return Chain(key, state, inner)
+
+
+def sweep(plan: Plan, situation: Situation, chain: Chain) -> tuple[Chain, Report]:
+    """Every block moved once."""
+    key, *keys = jax.random.split(chain.key, len(plan.blocks) + 1)
+    state, inner, accepted = chain.state, [], []
+    gradients: Any = jnp.zeros((), jnp.int32)
+    diverged: Any = jnp.zeros((), jnp.int32)
+    for block, k, own in zip(plan.blocks, keys, chain.inner, strict=True):
+        moved = block.move(k, situation, state, own)
+        state = moved.state
+        inner.append(moved.inner)
+        accepted.append(moved.acceptance)
+        gradients = gradients + moved.gradients
+        diverged = diverged + moved.diverged
+    acceptance = jnp.mean(jnp.stack([jnp.asarray(a, jnp.result_type(float)) for a in accepted]))
+    return Chain(key, state, tuple(inner)), Report(acceptance, gradients, diverged)
+
+
+def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
+    """So many sweeps of one chain; the report adds gradients and divergences, and means acceptance."""
+    zero = Report(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+
+    def one(_: Any, carry: tuple[Chain, Report]) -> tuple[Chain, Report]:
+        chain, total = carry
+        chain, report = sweep(plan, situation, chain)
+        return chain, Report(*(a + b for a, b in zip(total, report, strict=True)))
+
+    chain, total = jax.lax.fori_loop(0, number, one, (chain, zero))
+    return chain, total._replace(acceptance=total.acceptance / number)

@@ -1,0 +1,1 @@
+"""Tree to checked program: domains, functions, densities and typed terms. No JAX."""

@@ -1,0 +1,345 @@
+"""Tree to checked program: every name resolved, every dimension met, every fault told at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from ..syntax import tree
+from ..syntax.diagnostics import Diagnostic, Findings
+from .arrays import summed
+from .context import Context, Value, shape_text
+from .declarations import (
+    collect_names,
+    declare_array,
+    declare_dimensions,
+    declare_graph,
+    declare_network,
+)
+from .densities import draw_of, energy_of
+from .expressions import elaborate
+from .lints import lint
+from .lookups import read_whole
+from .reductions import _open_one, settle_ranges
+from .sizes import Size
+from .subscripts import settle
+from .terms import (
+    Apply,
+    Array,
+    Dimension,
+    Domain,
+    Draw,
+    GraphDeclaration,
+    Index,
+    Kind,
+    NamedEnergy,
+    NamedQuantity,
+    Network,
+    ParameterFacts,
+    Position,
+    Program,
+    Reduce,
+    Role,
+    Symbol,
+    Term,
+    Whole,
+)
+
+Kept = TypeVar("Kept")
+Checked = tuple[Program | None, list[Diagnostic]]
+
+
+def check(parsed: tree.Tree, faults: list[Diagnostic] | None = None) -> Checked:
+    """The program of a tree, and everything found on the way, syntax faults included.
+
+    The program is None if there is any error.
+    """
+    findings = Findings(list(faults or []))
+    checker = _Checker(parsed, findings)
+    program = checker.run()
+    if not findings.errors:
+        lint(program, checker.context.used, findings)
+    return (None if findings.errors else program), findings.in_order()
+
+
+class _Checker:
+    """One run over a file. `let`s are checked when first used, whatever their order."""
+
+    def __init__(self, parsed: tree.Tree, findings: Findings) -> None:
+        self.parsed = parsed
+        self.findings = findings
+        self.lets: dict[str, Symbol | None] = {}
+        self.busy: list[str] = []
+        self.dims: dict[str, Dimension] = {}
+        self.context = Context(findings, {}, elaborate, self.define, self.size_of)
+
+    def size_of(self, dim: Dimension) -> Size:
+        """The size written through dimensions that stand on their own."""
+        if dim.derived and dim.size is not None:
+            inner = {n: self.size_of(self.dims[n]) for n in dim.size.names if n in self.dims}
+            return dim.size.substitute(inner)
+        return Size.dimension(dim.name)
+
+    def run(self) -> Program:
+        declared = collect_names(self.parsed.statements, self.findings)
+        self.dims = declare_dimensions(declared, self.context)
+        self._declare_all(declared)
+        # A declaration that failed is a name all the same: no second complaint about each use.
+        self.context.failed = {n for n in declared if n not in self.context.names}
+        arrays = self._of(Symbol)
+        facts = {}
+        for statement in self.parsed.statements:
+            if isinstance(statement, tree.Param) and statement.name.text in arrays:
+                facts[statement.name.text] = self._parameter(statement)
+        energies = self._densities() + self._energies()
+        quantities = self._quantities()
+        for statement in self.parsed.statements:
+            if isinstance(statement, tree.Let):
+                self.define(statement)
+        header = next((s for s in self.parsed.statements if isinstance(s, tree.ModelHeader)), None)
+        return Program(
+            header.name.text if header else "model",
+            header.doc if header else "",
+            self.dims,
+            self._of(GraphDeclaration),
+            {n: s for n, s in arrays.items() if s.unknown},
+            {n: s for n, s in arrays.items() if s.role is Role.PARAM},
+            {n: s for n, s in arrays.items() if s.role is Role.GIVEN},
+            self._of(Network),
+            {n: s for n, s in self.lets.items() if s is not None},
+            tuple(energies),
+            tuple(quantities),
+            facts,
+            self._defaults(),
+        )
+
+    def _of(self, kind: type[Kept]) -> dict[str, Kept]:
+        return {n: d for n, d in self.context.names.items() if isinstance(d, kind)}
+
+    def _declare_all(self, declared: dict[str, tree.Statement | tree.DimItem]) -> None:
+        names = self.context.names
+        for name, statement in declared.items():
+            if isinstance(statement, tree.Graph):
+                graph = declare_graph(statement, self.context)
+                if graph is not None:
+                    names[name] = graph
+        for name, statement in declared.items():
+            made = None
+            match statement:
+                case tree.Given() | tree.Variable() | tree.Param():
+                    made = declare_array(statement, self.context)
+                case tree.Net():
+                    made = declare_network(statement, self.context)
+                case tree.Fn() | tree.Let():
+                    made = statement
+                case _:
+                    continue
+            if made is not None:
+                names[name] = made
+
+    # ------------------------------------------------------------------ statements
+
+    def define(self, statement: tree.Let) -> Symbol | None:
+        """The symbol of a `let`, checked once; E405 if it needs itself."""
+        name = statement.name.text
+        if name in self.lets:
+            return self.lets[name]
+        if name in self.busy:
+            circle = " → ".join([*self.busy[self.busy.index(name) :], name])
+            self.findings.error(
+                "E405", statement.name.span, f"`let`s form a circle: {circle}", "in the circle"
+            )
+            self.lets[name] = None
+            return None
+        self.busy.append(name)
+        value = self._headed(statement.heads, statement.body)
+        self.busy.pop()
+        if value is None:
+            self.lets.setdefault(name, None)
+            return self.lets[name]
+        kind = Kind.CATEGORY if value.category else Kind.INTEGER if value.integer else Kind.REAL
+        dims = tuple(_dim_of(axis) for axis in value.axes)
+        self.lets[name] = Symbol(
+            name,
+            Role.LET,
+            Domain(kind, labels=value.category),
+            dims,
+            statement.name.span,
+            statement.doc,
+            axes=value.axes,
+            body=value.body,
+        )
+        return self.lets[name]
+
+    def _headed(self, heads: tuple[tree.IndexHead, ...], body: tree.Expression) -> Value | None:
+        """The value of `name[k, i] = body`: its axes are the indices on the left."""
+        outer = self.context.indices
+        self.context.indices = {}
+        named: dict[str, Index] = {}
+        try:
+            for head in heads:
+                if not self._open_head(head, named):
+                    return None
+            with self.context.in_force(named):
+                value = self.context.elaborate(body, self.context)
+            if not settle_ranges(named, self.context) or value is None:
+                return None
+        finally:
+            self.context.indices = outer
+            self.context.ended = {}
+        if heads and value.axes:
+            self.findings.error(
+                "E303",
+                body.span,
+                f"each entry must be one number; this is an array over {shape_text(value)}",
+                "an array for each entry",
+                helps=["name all its dimensions on the left, or sum it"],
+            )
+            return None
+        if not self.busy:
+            settle(self.context)
+        axes = tuple(named.values()) or value.axes
+        return Value(axes, value.body, value.span, value.integer, value.category)
+
+    def _open_head(self, head: tree.IndexHead, named: dict[str, Index]) -> bool:
+        index = Index(head.name.text, head.name.span)
+        if head.range is None:
+            named[head.name.text] = index
+            return True
+        target = tree.Name(head.name.text, head.name.span)
+        within = tree.Within(target, head.range, head.span)
+        return _open_one(within, index, [], named, [], self.context)
+
+    def _scalar(self, body: tree.Expression, what: str) -> Term | None:
+        value = self._headed((), body)
+        if value is None:
+            return None
+        if value.category is not None:
+            says = f"{what} must be one number, and this is a category"
+            self.findings.error("E401", body.span, says, "an element, not a number")
+            return None
+        if value.axes:
+            each = ", ".join(f"`{_dim_of(axis).name}`" for axis in value.axes)
+            self.findings.error(
+                "E307",
+                body.span,
+                f"{what} must be one number; this is an array over {shape_text(value)}",
+                f"one number per {each}",
+                helps=[f"sum it: sum({body.span.text})"],
+            )
+            return None
+        return value.body
+
+    def _energies(self) -> list[NamedEnergy]:
+        found: dict[str, NamedEnergy] = {}
+        for statement in self.parsed.statements:
+            if not isinstance(statement, tree.Energy):
+                continue
+            name = statement.name.text if statement.name else "energy"
+            span = statement.name.span if statement.name else statement.span
+            while statement.name is None and name in found:
+                name = f"energy{len(found) + 1}"
+            if name in found:
+                self.findings.error(
+                    "E202",
+                    span,
+                    f"energy `{name}` is declared twice",
+                    "again here",
+                    marks=[(found[name].span, "first here")],
+                )
+                continue
+            term = self._scalar(statement.body, "an energy")
+            if term is not None:
+                found[name] = NamedEnergy(name, term, span, doc=statement.doc)
+        return list(found.values())
+
+    def _densities(self) -> list[NamedEnergy]:
+        found = []
+        for statement in self.parsed.statements:
+            if not isinstance(statement, tree.Variable) or statement.density is None:
+                continue
+            symbol = self.context.names.get(statement.name.text)
+            if isinstance(symbol, Symbol):
+                total = self._density(symbol, statement.density)
+                if total is not None:
+                    span = statement.density.span
+                    found.append(NamedEnergy(symbol.name, total, span, density=True))
+        return found
+
+    def _density(self, symbol: Symbol, call: tree.Call) -> Term | None:
+        """Sum over the entries of -log density: for a symmetric array each pair once."""
+        whole = read_whole(symbol, call.span)
+        self.context.used.add(symbol.name)
+        made = energy_of(call, whole, symbol.domain, self.context)
+        settle(self.context)
+        if made is None:
+            return None
+        value, _ = made
+        if not value.axes:
+            return value.body
+        conditions: tuple[Term, ...] = ()
+        if symbol.symmetric or symbol.hollow:
+            i, j = (Position(axis, call.span) for axis in value.axes)
+            sign = ("<" if symbol.hollow else "<=") if symbol.symmetric else "!="
+            conditions = (Apply(sign, (i, j), call.span),)
+        total = summed(value, "sum", call.span)
+        assert isinstance(total.body, Reduce)
+        return replace(total.body, conditions=conditions)
+
+    def _parameter(self, statement: tree.Param) -> ParameterFacts:
+        symbol = self.context.names[statement.name.text]
+        assert isinstance(symbol, Symbol)
+        used = statement.name.text in self.context.used
+        init: Term | Draw | None = None
+        match statement.init:
+            case None:
+                pass
+            case tree.Call() as call:
+                init = draw_of(call, self.context)
+            case number:
+                value = self.context.elaborate(number, self.context)
+                init = value.body if value else None
+        prior = self._density(symbol, statement.prior) if statement.prior else None
+        if prior is not None:
+            prior = Apply("negate", (prior,), prior.span)
+        if not used:
+            self.context.used.discard(statement.name.text)
+        return ParameterFacts(init, prior)
+
+    def _quantities(self) -> list[NamedQuantity]:
+        found = []
+        for statement in self.parsed.statements:
+            if not isinstance(statement, tree.Quantity):
+                continue
+            value = self._headed(statement.heads, statement.body)
+            if value is not None:
+                array = Array(value.axes, value.body, statement.body.span)
+                integer = value.integer or value.category is not None
+                found.append(
+                    NamedQuantity(
+                        statement.name.text, array, integer, statement.name.span, statement.doc
+                    )
+                )
+        return found
+
+    def _defaults(self) -> dict[str, Array]:
+        found = {}
+        for statement in self.parsed.statements:
+            if isinstance(statement, tree.Given) and statement.default is not None:
+                value = self._headed((), statement.default)
+                if value is not None:
+                    found[statement.name.text] = Array(
+                        value.axes, value.body, statement.default.span
+                    )
+        return found
+
+
+def _dim_of(axis: Index) -> Dimension | GraphDeclaration:
+    match axis.range:
+        case Whole(dim=dim):
+            return dim
+        case other:
+            graph = getattr(other, "graph", None)
+            if isinstance(graph, GraphDeclaration):
+                return graph
+            raise AssertionError(axis)

@@ -1,0 +1,160 @@
+"""What the checker knows while it reads an expression: names, indices in force, faults so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ..syntax import tree
+from ..syntax.diagnostics import Findings
+from ..syntax.source import Span
+from .functions import ARRAY_FUNCTIONS, CALLABLE, CONSTANTS, REDUCERS
+from .sizes import Size
+from .terms import (
+    Dimension,
+    Edges,
+    GraphDeclaration,
+    Index,
+    Neighbour,
+    Network,
+    Symbol,
+    Term,
+    Whole,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression is: for each position of the axes, the body.
+
+    `integer` if every value is one; `category` is the dimension whose element it names.
+    """
+
+    axes: tuple[Index, ...]
+    body: Term
+    span: Span
+    integer: bool = False
+    category: Dimension | None = None
+
+    @property
+    def scalar(self) -> bool:
+        return not self.axes
+
+
+Declared = Symbol | Dimension | GraphDeclaration | Network | tree.Fn | tree.Let
+
+KINDS = {
+    Dimension: "a dimension",
+    GraphDeclaration: "a graph",
+    Network: "a network",
+    tree.Fn: "a function",
+    tree.Let: "a `let`",
+}
+
+
+def kind_of(declared: Declared) -> str:
+    """`a dimension`, `a visible array`, … for messages."""
+    if isinstance(declared, Symbol):
+        return f"a `{declared.role}`"
+    return KINDS[type(declared)]
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """A subscript that must be shown to stay inside its dimension once all ranges are known."""
+
+    subscript: Term
+    dim: Dimension
+    span: Span
+    whole: Span
+
+
+@dataclass(slots=True)
+class Context:
+    """State of one check. `elaborate` reads an expression; `define` checks a `let` when first used."""
+
+    findings: Findings
+    names: dict[str, Declared]
+    elaborate: Callable[[tree.Expression, Context], Value | None]
+    define: Callable[[tree.Let], Symbol | None]
+    size_of: Callable[[Dimension], Size]
+    indices: dict[str, Index] = field(default_factory=dict)
+    pairs: list[tuple[GraphDeclaration, Index, Index, Term]] = field(default_factory=list)
+    heads: dict[Index, Span] = field(default_factory=dict)
+    ended: dict[str, tuple[Span, Span]] = field(default_factory=dict)
+    found_at: dict[Index, Span] = field(default_factory=dict)
+    obligations: list[Obligation] = field(default_factory=list)
+    weak: list[tuple[Index, Dimension, Span]] = field(default_factory=list)
+    arguments: dict[str, Value] = field(default_factory=dict)
+    calls: tuple[str, ...] = ()
+    used: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+
+    def error(self, code: str, at: Span, says: str, mark: str = "", **rest: object) -> None:
+        """Keep a fault; returns None so that callers can `return context.error(…)`."""
+        self.findings.error(code, at, says, mark, **rest)  # type: ignore[arg-type]
+
+    @contextmanager
+    def in_force(self, indices: dict[str, Index]) -> Iterator[None]:
+        """The indices are in force inside the `with`, and only there."""
+        before = dict(self.indices)
+        pairs = len(self.pairs)
+        self.indices.update(indices)
+        try:
+            yield
+        finally:
+            self.indices = before
+            del self.pairs[pairs:]
+
+    def nearest(self, name: str, extra: tuple[str, ...] = ()) -> str | None:
+        """A known name that looks like this one: at most min(len / 2, 3) letters away."""
+        known = [*self.indices, *self.arguments, *self.names, *extra]
+        return nearest(name, known)
+
+
+def nearest(name: str, known: list[str] | tuple[str, ...]) -> str | None:
+    """The closest of the known names, if close enough to be a slip of the finger."""
+    limit = min(max(len(name) // 2, 1), 3)
+    if len(name) == 1:
+        return next((k for k in known if k.lower() == name.lower() and k != name), None)
+    best = min(known, key=lambda k: (distance(name, k), abs(len(k) - len(name))), default=None)
+    return best if best is not None and 0 < distance(name, best) <= limit else None
+
+
+def distance(a: str, b: str) -> int:
+    """Letters to insert, drop, change or swap to make one word of the other."""
+    if a.lower() == b.lower():
+        return int(a != b)
+    rows = [list(range(len(b) + 1))]
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            cost = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and y == a[i - 2]:
+                cost = min(cost, rows[-2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+CALLABLES = (*CALLABLE, *ARRAY_FUNCTIONS, *REDUCERS)
+BUILT_IN = (*CALLABLES, *CONSTANTS)
+
+
+def axis_name(index: Index) -> str:
+    """The name of the dimension or graph an axis runs over."""
+    match index.range:
+        case Whole(dim=dim):
+            return dim.name
+        case Edges(graph=graph) | Neighbour(graph=graph):
+            return graph.name
+        case _:
+            return index.name
+
+
+def shape_text(value: Value) -> str:
+    """`[pixel, unit]`, or `a number` for a scalar."""
+    if value.scalar:
+        return "a number"
+    return "[" + ", ".join(axis_name(axis) for axis in value.axes) + "]"

@@ -1,0 +1,357 @@
+"""Expressions to terms: names, operators, functions. Reductions and subscripts have files of their own."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from ..syntax import tree
+from ..syntax.source import Span
+from .arrays import aligned, array_call, contract, elementwise, network_value
+from .context import BUILT_IN, CALLABLES, Context, Value, kind_of
+from .functions import CALLABLE, CONSTANTS, REDUCERS
+from .lookups import label, read_whole
+from .reductions import elaborate_reduction, has_new_index, total
+from .sizes import Size
+from .subscripts import elaborate_subscripted
+from .terms import (
+    Constant,
+    Dimension,
+    GraphDeclaration,
+    Network,
+    Position,
+    SizeValue,
+    Symbol,
+    Whole,
+)
+
+
+def elaborate(expression: tree.Expression, context: Context) -> Value | None:
+    """The value of an expression, or None where a fault has been reported."""
+    match expression:
+        case tree.Number(value=value, is_integer=integer, span=span):
+            return Value((), Constant(value, span), span, integer=integer)
+        case tree.String(span=span):
+            return context.error(
+                "E205",
+                span,
+                f"the label {span.text} stands alone",
+                "not a number",
+                helps=['a label is a subscript, h[i, "A"], or is compared, x[i] == "A"'],
+            )
+        case tree.Name():
+            return _name(expression, context)
+        case tree.Paren(inner=inner, span=span):
+            return elaborate(inner, context)
+        case tree.Negate(operand=operand, span=span):
+            return _apply("negate", (operand,), span, context)
+        case tree.Binary(operator="@", left=left, right=right, operator_span=at, span=span):
+            return contract(elaborate(left, context), elaborate(right, context), at, span, context)
+        case tree.Binary(operator=operator, left=left, right=right, operator_span=at, span=span):
+            if operator == "-" and isinstance(left, tree.Call) and has_new_index(left, context):
+                return _minus_body(left, right, context)
+            return _apply(operator, (left, right), span, context, at)
+        case tree.Compare():
+            return _compare(expression, context)
+        case tree.Logic(operator=operator, operands=operands, span=span):
+            values = [elaborate(operand, context) for operand in operands]
+            result = values[0]
+            for value in values[1:]:
+                result = elementwise(operator, (result, value), span, None, context)
+            return result
+        case tree.Not(operand=operand, span=span):
+            return _apply("not", (operand,), span, context)
+        case tree.If(condition=condition, then=then, otherwise=otherwise, span=span):
+            return _apply("if", (condition, then, otherwise), span, context)
+        case tree.Subscripted():
+            return elaborate_subscripted(expression, context)
+        case tree.Call():
+            return _call(expression, context)
+        case tree.Reduction():
+            return elaborate_reduction(expression, context)
+        case tree.Tuple(span=span):
+            return context.error(
+                "E101",
+                span,
+                "a pair stands where a number is expected",
+                "two values",
+                helps=["pairs belong in the brackets of a reduction: sum((i, j) in bonds)"],
+            )
+        case _:
+            assert_never(expression)
+
+
+def _apply(
+    function: str,
+    operands: tuple[tree.Expression, ...],
+    span: Span,
+    context: Context,
+    at: Span | None = None,
+) -> Value | None:
+    values = tuple(elaborate(operand, context) for operand in operands)
+    return elementwise(function, values, span, at, context)
+
+
+def _minus_body(left: tree.Call, right: tree.Expression, context: Context) -> None:
+    head = left.span.text
+    return context.error(
+        "E101",
+        left.span,
+        f"the body of `{head}` begins with a minus, which reads as a subtraction",
+        "has no body",
+        helps=[f"-{head} {right.span.text}", f"{head} (-{right.span.text})"],
+    )
+
+
+# ------------------------------------------------------------------------ names
+
+
+def _name(expression: tree.Name, context: Context) -> Value | None:
+    name, span = expression.text, expression.span
+    if name in context.indices:
+        index = context.indices[name]
+        return Value((), Position(index, span), span, integer=True)
+    if name in context.arguments:
+        return context.arguments[name]
+    declared = context.names.get(name)
+    if declared is None:
+        return _constant_or_unknown(expression, context)
+    context.used.add(name)
+    match declared:
+        case Dimension():
+            return Value((), SizeValue(Size.dimension(name), span), span, integer=True)
+        case tree.Let():
+            symbol = context.define(declared)
+            return read_whole(symbol, span) if symbol else None
+        case Symbol():
+            return read_whole(declared, span)
+        case GraphDeclaration() | Network() | tree.Fn():
+            return context.error(
+                "E201",
+                span,
+                f"`{name}` is {kind_of(declared)}, not a value",
+                "a value is expected here",
+                marks=[(declared.span, "declared here")],
+            )
+        case _:
+            assert_never(declared)
+
+
+def _constant_or_unknown(expression: tree.Name, context: Context) -> Value | None:
+    name, span = expression.text, expression.span
+    if name in context.failed:
+        return None
+    if name in CONSTANTS:
+        return Value((), Constant(CONSTANTS[name], span), span)
+    if name in context.ended:
+        whole, head = context.ended[name]
+        reducer = head.text.split("(")[0].strip()
+        return context.error(
+            "E203",
+            span,
+            f"index `{name}` is not in force here",
+            f"outside the {reducer}",
+            marks=[(whole, f"a {reducer} takes its product and stops at `+` and `-`")],
+            helps=[f"put the body in parentheses: {head.text} (…)"],
+        )
+    near = context.nearest(name, tuple(CONSTANTS))
+    return context.error(
+        "E201",
+        span,
+        f"`{name}` is not declared",
+        f"did you mean `{near}`?" if near else "unknown name",
+        helps=[f"did you mean `{near}`?"] if near else [],
+    )
+
+
+# ------------------------------------------------------------------ comparisons
+
+
+def _compare(expression: tree.Compare, context: Context) -> Value | None:
+    left = expression.left
+    result: Value | None = None
+    for step in expression.steps:
+        span = left.span.to(step.right.span)
+        value = _compare_two(left, step, span, context)
+        if value is None:
+            return None
+        result = (
+            value
+            if result is None
+            else elementwise("and", (result, value), expression.span, None, context)
+        )
+        left = step.right
+    return result
+
+
+def _compare_two(
+    left: tree.Expression, step: tree.Comparison, span: Span, context: Context
+) -> Value | None:
+    a = _side(left, step.right, context)
+    b = _side(step.right, left, context)
+    if a is None or b is None:
+        return None
+    if a.category is None and b.category is None:
+        return elementwise(step.operator, (a, b), span, step.operator_span, context)
+    if step.operator not in ("==", "!="):
+        which = a if a.category else b
+        return context.error(
+            "E401",
+            which.span,
+            f"`{which.span.text}` is a category: it has a name, not a size",
+            f"an element of `{which.category.name if which.category else ''}`",
+            helps=["compare it with == or !="],
+        )
+    for value, other in ((a, b), (b, a)):
+        if value.category is not None and not _may_equal(value.category, other, context):
+            return None
+    plain = (_without_category(a), _without_category(b))
+    return elementwise(step.operator, plain, span, step.operator_span, context)
+
+
+def _without_category(value: Value) -> Value:
+    return Value(value.axes, value.body, value.span, integer=True)
+
+
+def _may_equal(labels: Dimension, other: Value, context: Context) -> bool:
+    """Whether something can be an element of `labels`; an index without a range takes it."""
+    if other.category is labels:
+        return True
+    if other.category is not None:
+        context.error(
+            "E304",
+            other.span,
+            f"an element of `{other.category.name}` is never one of `{labels.name}`",
+            f"an element of `{other.category.name}`",
+        )
+        return False
+    if isinstance(other.body, Position):
+        index = other.body.index
+        if index.range is None:
+            index.range = Whole(labels)
+            context.found_at[index] = other.span
+        elif isinstance(index.range, Whole) and index.range.dim is not labels:
+            context.error(
+                "E304",
+                other.span,
+                f"`{index.name}` cannot range over `{index.range.dim.name}` and "
+                f"`{labels.name}` at once",
+                f"an element of `{labels.name}` here",
+                marks=[(context.found_at.get(index, index.span), "a position elsewhere")],
+            )
+            return False
+        return True
+    if not other.integer:
+        context.error(
+            "E401",
+            other.span,
+            f"a category is compared with an element of `{labels.name}`",
+            "not an element of it",
+        )
+        return False
+    return True
+
+
+def _side(expression: tree.Expression, other: tree.Expression, context: Context) -> Value | None:
+    """One side of a comparison; a label finds its number from the category on the other side."""
+    if not isinstance(expression, tree.String):
+        return elaborate(expression, context)
+    value = elaborate(other, context)
+    if value is None:
+        return None
+    if value.category is None:
+        return context.error(
+            "E205",
+            expression.span,
+            f"a label is compared with `{other.span.text}`, which has no labels",
+            "a label",
+        )
+    return label(expression, value.category, context)
+
+
+# ------------------------------------------------------------------------ calls
+
+
+def _call(expression: tree.Call, context: Context) -> Value | None:
+    name, span = expression.function.text, expression.span
+    if name in REDUCERS and not (name in ("max", "min") and len(expression.arguments) == 2):
+        return total(expression, context)
+    plain = [a for a in expression.arguments if not isinstance(a, tree.Within | tree.Keyword)]
+    if len(plain) != len(expression.arguments):
+        return context.error(
+            "E101", span, f"`{name}` takes plain values, without `in` or `=`", "here"
+        )
+    declared = context.names.get(name)
+    if declared is not None:
+        context.used.add(name)
+    match declared:
+        case tree.Fn():
+            return _inline(declared, plain, span, context)
+        case Network():
+            values = tuple(elaborate(a, context) for a in plain)
+            return network_value(declared, values, span, context)
+        case None:
+            pass
+        case _:
+            return context.error(
+                "E201",
+                expression.function.span,
+                f"`{name}` is {kind_of(declared)} and cannot be called",
+                "called here",
+                marks=[(declared.span, "declared here")],
+                helps=[f"for an element, use square brackets: {name}[…]"],
+            )
+    values = tuple(elaborate(a, context) for a in plain)
+    if name not in CALLABLES:
+        near = context.nearest(name, BUILT_IN)
+        return context.error(
+            "E201",
+            expression.function.span,
+            f"there is no function `{name}`",
+            f"did you mean `{near}`?" if near else "unknown function",
+            helps=[f"did you mean `{near}`?"] if near else [],
+        )
+    if name not in CALLABLE:
+        return array_call(name, values, span, context)
+    if len(values) != CALLABLE[name].arity:
+        wanted = CALLABLE[name].arity
+        return context.error(
+            "E303",
+            span,
+            f"`{name}` takes {wanted} value{'s' * (wanted != 1)}, and here are {len(values)}",
+            "here",
+        )
+    return elementwise(name, values, span, expression.function.span, context)
+
+
+def _inline(
+    fn: tree.Fn, arguments: list[tree.Expression], span: Span, context: Context
+) -> Value | None:
+    """A call of a `fn`: its body with scalar arguments, over the axes the arguments share."""
+    name = fn.name.text
+    if name in context.calls:
+        circle = " → ".join((*context.calls[context.calls.index(name) :], name))
+        return context.error("E405", span, f"functions form a circle: {circle}", "called here")
+    if len(arguments) != len(fn.parameters):
+        return context.error(
+            "E303",
+            span,
+            f"`{name}` takes {len(fn.parameters)} values, and here are {len(arguments)}",
+            "called here",
+            marks=[(fn.span, "declared here")],
+        )
+    values = [elaborate(a, context) for a in arguments]
+    if any(value is None for value in values):
+        return None
+    joined = aligned([v for v in values if v], span, None, context)
+    if joined is None:
+        return None
+    axes, scalars = joined
+    outer = context.arguments, context.indices, context.calls
+    bound = zip(fn.parameters, scalars, strict=True)
+    context.arguments = {parameter.text: value for parameter, value in bound}
+    context.indices, context.calls = {}, (*context.calls, name)
+    result = elaborate(fn.body, context)
+    context.arguments, context.indices, context.calls = outer
+    if result is None:
+        return None
+    return Value((*axes, *result.axes), result.body, span, result.integer, result.category)

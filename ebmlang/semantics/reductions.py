@@ -1,0 +1,406 @@
+"""Reductions: the brackets of `sum(i < j) …`, their indices, ranges and conditions."""
+
+from __future__ import annotations
+
+from ..syntax import tree
+from ..syntax.source import Span
+from .arrays import summed
+from .context import Context, Value, kind_of
+from .sizes import Size
+from .terms import (
+    Apply,
+    Between,
+    Dimension,
+    EdgeEnd,
+    EdgeNumber,
+    Edges,
+    GraphDeclaration,
+    Index,
+    Neighbour,
+    Position,
+    Reduce,
+    Slots,
+    Term,
+    Whole,
+)
+
+
+def has_new_index(call: tree.Call, context: Context) -> bool:
+    """Whether the brackets of a reducer without a body introduce an index (`sum(i)`)."""
+    return call.function.text in ("sum", "prod", "max", "min", "mean", "logsumexp") and any(
+        isinstance(argument, tree.Within) or _new_names(argument, context)
+        for argument in call.arguments
+        if isinstance(argument, tree.Name | tree.Within | tree.Compare)
+    )
+
+
+def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value | None:
+    """`sum(…) body` as a term. The indices end with the body."""
+    opened = _open(expression.arguments, context)
+    if opened is None:
+        return None
+    bound, named, ranges = opened
+    head = expression.head
+    for index in bound:
+        context.heads[index] = head
+    with context.in_force(named):
+        context.pairs += ranges
+        conditions = [
+            context.elaborate(argument, context)
+            for argument in expression.arguments
+            if not isinstance(argument, tree.Name | tree.Within)
+        ]
+        body = context.elaborate(expression.body, context)
+    context.ended.update({name: (expression.span, head) for name in named})
+    if body is None or any(condition is None for condition in conditions):
+        return None
+    if not settle_ranges(named, context):
+        return None
+    if not _plain(body, expression.body.span, context):
+        return None
+    kept = tuple(c.body for value in conditions if value for c in _split(value))
+    reducer = expression.reducer.text
+    term = Reduce(reducer, tuple(bound), kept, body.body, expression.span, head)
+    integer = body.integer and reducer in ("sum", "prod", "max", "min")
+    free = {axis: axis for axis in body.axes}
+    return Value(tuple(free), term, expression.span, integer)
+
+
+def _plain(body: Value, span: Span, context: Context) -> bool:
+    if body.category is None:
+        return True
+    text = span.text
+    context.error(
+        "E401",
+        span,
+        f"`{text}` is a category: it has a name, not a size",
+        f"an element of `{body.category.name}`",
+        helps=[f"use it as a subscript, h[i, {text}], or compare it, {text} == k"],
+    )
+    return False
+
+
+def _split(value: Value) -> list[Value]:
+    """The parts of a conjunction, so that `i < j < k` becomes two conditions of two indices."""
+    body = value.body
+    if isinstance(body, Apply) and body.function == "and":
+        return [
+            part
+            for argument in body.arguments
+            for part in _split(Value((), argument, value.span, True))
+        ]
+    return [value]
+
+
+Opened = tuple[list[Index], dict[str, Index], list[tuple[GraphDeclaration, Index, Index, Term]]]
+
+
+def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | None:
+    """Indices with axes and dependent ones, by name, and the edges in force."""
+    bound: list[Index] = []
+    named: dict[str, Index] = {}
+    pairs: list[tuple[GraphDeclaration, Index, Index, Term]] = []
+    fine = True
+    for argument in arguments:
+        match argument:
+            case tree.Name(text=name, span=span):
+                fine &= _bind(Index(name, span), bound, named, context)
+            case tree.Within(target=tree.Tuple(items=items)):
+                fine &= _open_edges(argument, items, bound, named, pairs, context)
+            case tree.Within(target=tree.Name(text=name, span=span)):
+                fine &= _open_one(argument, Index(name, span), bound, named, pairs, context)
+            case tree.Compare():
+                for name in _new_names(argument, context):
+                    if name.text not in named:
+                        fine &= _bind(Index(name.text, name.span), bound, named, context)
+            case tree.Keyword() | tree.Within():
+                context.error("E101", argument.span, "expected an index here", "not an index")
+                fine = False
+            case _:
+                if isinstance(argument, tree.Logic | tree.Not):
+                    continue
+                context.error(
+                    "E101",
+                    argument.span,
+                    "expected an index, a range or a condition in the brackets",
+                    "neither of these",
+                    helps=["a total of an array has no body: sum(x^2)"],
+                )
+                fine = False
+    return (bound, named, pairs) if fine else None
+
+
+def _bind(index: Index, bound: list[Index], named: dict[str, Index], context: Context) -> bool:
+    name = index.name
+    declared = context.names.get(name)
+    if declared is not None:
+        context.error(
+            "E202",
+            index.span,
+            f"`{name}` is already the name of {kind_of(declared)}",
+            "a new index needs a name of its own",
+            marks=[(declared.span, "declared here")],
+            helps=[f"for every position of it: i in {name}"]
+            if isinstance(declared, Dimension)
+            else [],
+        )
+        return False
+    other = named.get(name) or context.indices.get(name)
+    if other is not None:
+        context.error(
+            "E202",
+            index.span,
+            f"`{name}` is already an index here",
+            "again",
+            marks=[(other.span, "first here")],
+        )
+        return False
+    bound.append(index)
+    named[name] = index
+    return True
+
+
+def _new_names(expression: tree.Argument, context: Context) -> list[tree.Name]:
+    """Names in a comparison that nothing declares: they become indices."""
+    match expression:
+        case tree.Name(text=name):
+            known = name in context.indices or name in context.arguments or name in context.names
+            return [] if known else [expression]
+        case tree.Compare(left=left, steps=steps):
+            sides = [left, *(step.right for step in steps)]
+            return [name for side in sides for name in _new_names(side, context)]
+        case tree.Binary(left=left, right=right):
+            return [*_new_names(left, context), *_new_names(right, context)]
+        case tree.Negate(operand=inner) | tree.Paren(inner=inner):
+            return _new_names(inner, context)
+        case tree.Call(arguments=arguments):
+            return [name for a in arguments for name in _new_names(a, context)]
+        case _:
+            return []
+
+
+def _open_edges(
+    within: tree.Within,
+    items: tuple[tree.Expression, ...],
+    bound: list[Index],
+    named: dict[str, Index],
+    pairs: list[tuple[GraphDeclaration, Index, Index, Term]],
+    context: Context,
+) -> bool:
+    graph = _graph(within.range, context)
+    names = [item for item in items if isinstance(item, tree.Name)]
+    if graph is None or len(names) != 2 or len(items) != 2:
+        if graph is not None:
+            says = f"an edge of `{graph.name}` has two ends"
+            context.error("E303", within.target.span, says, "expected (i, j)")
+        return False
+    edge = Index(graph.name, within.span, Edges(graph))
+    ends = []
+    for k, name in enumerate(names):
+        end = Index(name.text, name.span, EdgeEnd(graph, edge, k))
+        if not _bind(end, bound, named, context):
+            return False
+        ends.append(end)
+    bound.insert(len(bound) - 2, edge)
+    pairs.append((graph, ends[0], ends[1], Position(edge, within.span)))
+    return True
+
+
+def _graph(
+    expression: tree.Expression | tree.Interval, context: Context
+) -> GraphDeclaration | None:
+    declared = None
+    if isinstance(expression, tree.Name):
+        declared = context.names.get(expression.text)
+        context.used.add(expression.text)
+    if isinstance(declared, GraphDeclaration):
+        return declared
+    text = expression.span.text
+    near = [n for n, d in context.names.items() if isinstance(d, GraphDeclaration)]
+    context.error(
+        "E201",
+        expression.span,
+        f"`{text}` is not a graph, and pairs are edges of a graph",
+        "expected the name of a graph",
+        helps=[f"did you mean `{near[0]}`?" if near else None],
+    )
+    return None
+
+
+def _open_one(
+    within: tree.Within,
+    index: Index,
+    bound: list[Index],
+    named: dict[str, Index],
+    pairs: list[tuple[GraphDeclaration, Index, Index, Term]],
+    context: Context,
+) -> bool:
+    match within.range:
+        case tree.Interval(lower=lower, upper=upper):
+            low, high = _limit(lower, context), _limit(upper, context)
+            if low is None or high is None:
+                return False
+            index.range = Between(low, high)
+        case tree.Subscripted(base=base, subscripts=(site,)) if not isinstance(site, tree.Slice):
+            return _open_neighbours(base, site, index, bound, named, pairs, context)
+        case tree.Name(text=name) if isinstance(context.names.get(name), Dimension):
+            context.used.add(name)
+            dim = context.names[name]
+            assert isinstance(dim, Dimension)
+            index.range = Whole(dim)
+        case other:
+            context.error(
+                "E201",
+                other.span,
+                f"`{other.span.text}` is not a range",
+                "expected a dimension, `a..b`, or the neighbours `bonds[i]`",
+            )
+            return False
+    context.found_at[index] = index.span
+    return _bind(index, bound, named, context)
+
+
+def _open_neighbours(
+    base: tree.Expression,
+    site: tree.Expression,
+    index: Index,
+    bound: list[Index],
+    named: dict[str, Index],
+    pairs: list[tuple[GraphDeclaration, Index, Index, Term]],
+    context: Context,
+) -> bool:
+    graph = _graph(base, context)
+    if graph is None:
+        return False
+    with context.in_force(named):
+        value = context.elaborate(site, context)
+    if value is None:
+        return False
+    if isinstance(value.body, Position) and value.body.index.range is None:
+        value.body.index.range = Whole(graph.on)
+        context.found_at[value.body.index] = site.span
+    slot = Index(graph.name, index.span, Slots(graph))
+    index.range = Neighbour(graph, value.body, slot)
+    if not _bind(index, bound, named, context):
+        return False
+    bound.insert(len(bound) - 1, slot)
+    edge = EdgeNumber(graph, value.body, slot, index.span)
+    pairs.append((graph, index, index, edge))
+    return True
+
+
+def _limit(expression: tree.Expression, context: Context) -> Size | None:
+    """An end of `a..b`: arithmetic of whole numbers and sizes."""
+    size = constant_size(expression, context)
+    if size is None:
+        context.error(
+            "E402",
+            expression.span,
+            f"`{expression.span.text}` is not made of whole numbers and dimensions",
+            "an end of a range",
+        )
+    return size
+
+
+def constant_size(expression: tree.Expression, context: Context) -> Size | None:
+    """Arithmetic of whole numbers and dimensions as a size, written through independent dimensions."""
+    match expression:
+        case tree.Number(is_integer=True, value=value):
+            return Size.number(int(value))
+        case tree.Name(text=name):
+            declared = context.names.get(name)
+            if not isinstance(declared, Dimension):
+                return None
+            context.used.add(name)
+            return context.size_of(declared)
+        case tree.Paren(inner=inner):
+            return constant_size(inner, context)
+        case tree.Negate(operand=operand):
+            inner = constant_size(operand, context)
+            return None if inner is None else -inner
+        case tree.Binary(operator=operator, left=left, right=right):
+            a, b = constant_size(left, context), constant_size(right, context)
+            if a is None or b is None:
+                return None
+            return _arithmetic(operator, a, b)
+        case _:
+            return None
+
+
+def _arithmetic(operator: str, a: Size, b: Size) -> Size | None:
+    match operator:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/" if b.constant:
+            return a / b.constant
+        case "^" if b.constant is not None and b.constant in range(5):
+            power = Size.number(1)
+            for _ in range(int(b.constant)):
+                power = power * a
+            return power
+        case _:
+            return None
+
+
+def settle_ranges(named: dict[str, Index], context: Context) -> bool:
+    """Ranges for indices that so far stand only in subscripts with other indices; E204 for the rest."""
+    later = []
+    for index, dim, span in context.weak:
+        if index.range is not None:
+            continue
+        if index in named.values():
+            index.range = Whole(dim)
+            context.found_at[index] = span
+        else:
+            later.append((index, dim, span))
+    context.weak = later
+    missing = {name: index for name, index in named.items() if index.range is None}
+    for name, index in missing.items():
+        without_range(name, index, context)
+    return not missing
+
+
+def without_range(name: str, index: Index, context: Context) -> None:
+    """E204: nothing says what an index ranges over."""
+    context.error(
+        "E204",
+        index.span,
+        f"index `{name}` never meets a dimension, so its range is unknown",
+        "which positions?",
+        helps=[f"use it as a subscript, or say its range: {name} in site, {name} in 0..10"],
+    )
+
+
+def total(call: tree.Call, context: Context) -> Value | None:
+    """`sum(x ^ 2)`: an array in the brackets and no body."""
+    reducer, span = call.function.text, call.span
+    if len(call.arguments) != 1 or has_new_index(call, context):
+        return context.error(
+            "E101",
+            span,
+            f"`{span.text}` has no body to take the {reducer} of",
+            "the body is missing",
+            helps=[f"{span.text} s[i]", f"for the total of an array: {reducer}(x)"],
+        )
+    (argument,) = call.arguments
+    if isinstance(argument, tree.Within | tree.Keyword):
+        return context.error("E101", span, f"`{span.text}` has no body", "the body is missing")
+    value = context.elaborate(argument, context)
+    if value is None:
+        return None
+    if value.scalar:
+        return context.error(
+            "E303",
+            argument.span,
+            f"`{reducer}` of one number",
+            "not an array",
+            helps=[f"to reduce over an index: {reducer}(i) {argument.span.text}"],
+        )
+    if value.category is not None:
+        _plain(value, argument.span, context)
+        return None
+    return summed(value, reducer, span)

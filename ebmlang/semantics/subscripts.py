@@ -1,0 +1,434 @@
+"""Subscripts: which dimension they belong to, what they tell of an index, and that they stay inside."""
+
+from __future__ import annotations
+
+from ..syntax import tree
+from ..syntax.source import Span
+from .context import Context, Obligation, Value, axis_name
+from .lookups import label, read_whole
+from .sizes import Size
+from .terms import (
+    Apply,
+    Between,
+    Constant,
+    Dimension,
+    EdgeEnd,
+    GraphDeclaration,
+    Index,
+    Kind,
+    Neighbour,
+    Position,
+    Read,
+    Reduce,
+    SizeValue,
+    Symbol,
+    Term,
+    Whole,
+)
+from .traverse import same, substitute
+
+Place = Dimension | GraphDeclaration
+
+
+def elaborate_subscripted(expression: tree.Subscripted, context: Context) -> Value | None:
+    """`base[…]`: an element, or an array where `:` keeps dimensions whole."""
+    base = _base(expression.base, context)
+    if base is None:
+        return None
+    symbol, value = base
+    places: list[Place] = list(symbol.dims) if symbol else [_place(a) for a in value.axes]
+    wanted = sum(2 if isinstance(place, GraphDeclaration) else 1 for place in places)
+    if wanted != len(expression.subscripts):
+        return _wrong_number(expression, symbol, places, wanted, context)
+    given = list(expression.subscripts)
+    terms: list[Term] = []
+    axes: list[Index] = []
+    for place in places:
+        if isinstance(place, GraphDeclaration):
+            found = _edge(place, given.pop(0), given.pop(0), expression, context)
+        else:
+            found = _one(place, given.pop(0), expression, axes, context)
+        if found is None:
+            return None
+        terms.append(found)
+    if symbol is not None:
+        body: Term = Read(symbol, tuple(terms), expression.span)
+    else:
+        body = substitute(value.body, dict(zip(value.axes, terms, strict=True)))
+    return Value(tuple(axes), body, expression.span, value.integer, value.category)
+
+
+def _base(expression: tree.Expression, context: Context) -> tuple[Symbol | None, Value] | None:
+    """The array that is subscripted; its symbol too where it is a declared one."""
+    if isinstance(expression, tree.Name) and expression.text not in context.arguments:
+        declared = context.names.get(expression.text)
+        if isinstance(declared, tree.Let) and expression.text not in context.indices:
+            context.used.add(expression.text)
+            declared = context.define(declared)
+            if declared is None:
+                return None
+        if isinstance(declared, Symbol):
+            context.used.add(expression.text)
+            return declared, read_whole(declared, expression.span)
+    value = context.elaborate(expression, context)
+    return None if value is None else (None, value)
+
+
+def _place(axis: Index) -> Place:
+    return axis.range.dim if isinstance(axis.range, Whole) else axis.range.graph  # type: ignore[union-attr]
+
+
+def _wrong_number(
+    expression: tree.Subscripted,
+    symbol: Symbol | None,
+    places: list[Place],
+    wanted: int,
+    context: Context,
+) -> None:
+    name = expression.base.span.text
+    has = len(expression.subscripts)
+    dims = ", ".join(place.name for place in places)
+    if wanted == 0:
+        says, mark = f"`{name}` is a number and takes no subscripts", "subscripts on a number"
+    else:
+        says = f"`{name}` has {wanted} subscript{'s' * (wanted != 1)}, and here {_are(has)}"
+        mark = f"[{dims}] is wanted"
+    marks = [(symbol.span, "declared here")] if symbol else []
+    return context.error("E303", expression.span, says, mark, marks=marks)
+
+
+def _are(count: int) -> str:
+    return "is 1" if count == 1 else f"are {count}"
+
+
+def _one(
+    dim: Dimension,
+    subscript: tree.Expression | tree.Slice,
+    whole: tree.Subscripted,
+    axes: list[Index],
+    context: Context,
+) -> Term | None:
+    if isinstance(subscript, tree.Slice):
+        if subscript.lower is not None or subscript.upper is not None:
+            return context.error(
+                "E303",
+                subscript.span,
+                "`:` stands for a whole dimension, without ends",
+                "a part of a dimension",
+                helps=[f"take a part by a range: sum(i in {_ends(subscript)}) …"],
+            )
+        axis = Index(dim.name, subscript.span, Whole(dim))
+        axes.append(axis)
+        return Position(axis, subscript.span)
+    if isinstance(subscript, tree.String):
+        value = label(subscript, dim, context)
+    else:
+        value = context.elaborate(subscript, context)
+    if value is None:
+        return None
+    return _fits(value, dim, whole, context)
+
+
+def _ends(part: tree.Slice) -> str:
+    lower = part.lower.span.text if part.lower else "0"
+    return f"{lower}..{part.upper.span.text if part.upper else '…'}"
+
+
+def _fits(value: Value, dim: Dimension, whole: tree.Subscripted, context: Context) -> Term | None:
+    span = value.span
+    if not value.scalar:
+        return context.error(
+            "E303",
+            span,
+            "a subscript is one number, and this is an array",
+            f"over [{', '.join(axis_name(a) for a in value.axes)}]",
+        )
+    if value.category is not None and value.category is not dim:
+        return context.error(
+            "E304",
+            span,
+            f"`{span.text}` names an element of `{value.category.name}`, and this is a place of "
+            f"`{dim.name}`",
+            f"`{dim.name}` is wanted here",
+        )
+    if value.category is None and not value.integer:
+        return context.error(
+            "E404",
+            span,
+            f"`{span.text}` is a real number and cannot be a subscript",
+            "not a whole number by its type",
+        )
+    if value.category is None and not _claims(value.body, dim, span, context):
+        return None
+    context.obligations.append(Obligation(value.body, dim, span, whole.span))
+    return value.body
+
+
+def _claims(term: Term, dim: Dimension, span: Span, context: Context) -> bool:
+    """Let the indices of a subscript take `dim` as their range. False if one has another."""
+    alone = shifted(term)
+    if alone is None:
+        for index in _loose(term):
+            context.weak.append((index, dim, span))
+        return True
+    index, _ = alone
+    if index.range is None:
+        index.range = Whole(dim)
+        context.found_at[index] = span
+        return True
+    other = _dimension_of(index)
+    if other is None or other is dim:
+        return True
+    context.error(
+        "E304",
+        span,
+        f"`{index.name}` cannot range over `{other.name}` and `{dim.name}` at once",
+        f"a position of `{dim.name}` here",
+        marks=[(context.found_at.get(index, index.span), f"a position of `{other.name}` here")],
+    )
+    return False
+
+
+def _dimension_of(index: Index) -> Dimension | None:
+    match index.range:
+        case Whole(dim=dim):
+            return dim
+        case EdgeEnd(graph=graph) | Neighbour(graph=graph):
+            return graph.on
+        case _:
+            return None
+
+
+def shifted(term: Term) -> tuple[Index, int] | None:
+    """(index, constant) if the term is an index plus or minus a whole number."""
+    match term:
+        case Position(index=index):
+            return index, 0
+        case Apply(function="+", arguments=(a, Constant(value=value))) if shifted(a):
+            index, shift = shifted(a) or (None, 0)
+            return (index, shift + int(value)) if index else None
+        case Apply(function="+", arguments=(Constant(value=value), a)) if shifted(a):
+            index, shift = shifted(a) or (None, 0)
+            return (index, shift + int(value)) if index else None
+        case Apply(function="-", arguments=(a, Constant(value=value))) if shifted(a):
+            index, shift = shifted(a) or (None, 0)
+            return (index, shift - int(value)) if index else None
+        case _:
+            return None
+
+
+def _loose(term: Term) -> list[Index]:
+    """Indices added or subtracted in a subscript."""
+    match term:
+        case Position(index=index):
+            return [index]
+        case Apply(function="+" | "-" | "negate" | "mod", arguments=arguments):
+            return [index for a in arguments for index in _loose(a)]
+        case _:
+            return []
+
+
+def _edge(
+    graph: GraphDeclaration,
+    first: tree.Expression | tree.Slice,
+    second: tree.Expression | tree.Slice,
+    whole: tree.Subscripted,
+    context: Context,
+) -> Term | None:
+    ends = []
+    for subscript in (first, second):
+        value = None if isinstance(subscript, tree.Slice) else context.elaborate(subscript, context)
+        if isinstance(subscript, tree.Slice) or value is None or not value.scalar:
+            return _no_edge(graph, whole, context)
+        ends.append(value.body)
+    for known, i, j, edge in context.pairs:
+        pair = (Position(i, i.span), Position(j, j.span))
+        if isinstance(j.range, Neighbour):
+            pair = (j.range.site, pair[1])
+        straight = same(ends[0], pair[0]) and same(ends[1], pair[1])
+        crossed = same(ends[0], pair[1]) and same(ends[1], pair[0])
+        if known is graph and (straight or crossed):
+            return edge
+    return _no_edge(graph, whole, context)
+
+
+def _no_edge(graph: GraphDeclaration, whole: tree.Subscripted, context: Context) -> None:
+    return context.error(
+        "E306",
+        whole.span,
+        f"`{whole.span.text}` is read at a pair not known to be an edge of `{graph.name}`",
+        "not known to be an edge",
+        marks=[(graph.span, "values only for these edges")],
+        helps=[f"sum((i, j) in {graph.name}) {whole.base.span.text}[i, j]"],
+    )
+
+
+# ----------------------------------------------------------------------- bounds
+
+
+def settle(context: Context) -> None:
+    """Discharge the obligations of a statement: every subscript provably inside its dimension."""
+    for duty in context.obligations:
+        if duty.dim.cyclic:
+            continue
+        found = interval(duty.subscript, context)
+        if found is None:
+            context.error(
+                "E305",
+                duty.span,
+                f"`{duty.span.text}` may leave `{duty.dim.name}`",
+                "its range is not known",
+            )
+            continue
+        low, high = found
+        last = context.size_of(duty.dim) - 1
+        below = not low.never_negative()
+        above = not (last - high).never_negative()
+        if below or above:
+            _runs_off(duty, low if below else high - last, below, context)
+    context.obligations.clear()
+
+
+def _runs_off(duty: Obligation, by: Size, below: bool, context: Context) -> None:
+    steps = by.constant
+    alone = shifted(duty.subscript)
+    marks: list[tuple[Span, str]] = []
+    helps: list[str | None] = []
+    if alone is not None and isinstance(alone[0].range, Whole):
+        index, shift = alone
+        marks.append((index.span, f"`{index.name}` takes every value of `{duty.dim.name}`"))
+        limits = f"{-shift}..{duty.dim.name}" if below else f"0..{duty.dim.name}-{shift}"
+        head = context.heads.get(index)
+        if head is not None:
+            cut = index.span.start - head.start
+            text = head.text
+            stop = f"{text[:cut]}{index.name} in {limits}{text[cut + len(index.name) :]}"
+            helps.append(f"stop {_count(abs(shift))} short: {stop}")
+        helps.append(f"or let it close on itself: dim {duty.dim.name} cyclic")
+    where = "before the first" if below else "past the last"
+    mark = (
+        f"reaches {_count(abs(int(steps)))} {where} site"
+        if steps is not None
+        else (f"may reach {where} site")
+    )
+    context.error(
+        "E305",
+        duty.span,
+        f"`{duty.whole.text}` runs off the end of `{duty.dim.name}`",
+        mark,
+        marks=marks,
+        helps=helps,
+    )
+
+
+def _count(number: int) -> str:
+    return {1: "one", 2: "two", 3: "three"}.get(number, str(number))
+
+
+Limits = tuple[Size, Size]
+
+
+def interval(term: Term, context: Context) -> Limits | None:
+    """Smallest and largest value of an integer term, both included; None if not known."""
+    match term:
+        case Constant(value=value) if value == int(value):
+            return Size.number(int(value)), Size.number(int(value))
+        case SizeValue(size=size):
+            names = context.names
+            full = size.substitute(
+                {n: context.size_of(d) for n in size.names if isinstance(d := names[n], Dimension)}
+            )
+            return full, full
+        case Position(index=index):
+            return _limits(index, context)
+        case Read(symbol=symbol):
+            return _values(symbol, context)
+        case Apply(function=function, arguments=arguments):
+            inner = [interval(a, context) for a in arguments]
+            known = [limits for limits in inner if limits is not None]
+            return _through(function, known) if len(known) == len(inner) else None
+        case Reduce(reducer="sum", indices=indices, body=body, conditions=conditions):
+            return _of_sum(indices, bool(conditions), interval(body, context), context)
+        case Reduce(reducer="max" | "min", body=body, conditions=()):
+            return interval(body, context)
+        case _:
+            return None
+
+
+def _limits(index: Index, context: Context) -> Limits | None:
+    match index.range:
+        case Between(lower=lower, upper=upper):
+            return lower, upper - 1
+        case _:
+            dim = _dimension_of(index)
+            return None if dim is None else (Size.number(0), context.size_of(dim) - 1)
+
+
+def _values(symbol: Symbol, context: Context) -> Limits | None:
+    domain = symbol.domain
+    match domain.kind:
+        case Kind.BINARY:
+            return Size.number(0), Size.number(1)
+        case Kind.SPIN:
+            return Size.number(-1), Size.number(1)
+        case Kind.CATEGORY if domain.labels is not None:
+            return Size.number(0), context.size_of(domain.labels) - 1
+        case Kind.INTEGER if isinstance(domain.lower, Size) and isinstance(domain.upper, Size):
+            return domain.lower, domain.upper
+        case Kind.INTEGER if symbol.body is not None:
+            return interval(symbol.body, context)
+        case _:
+            return None
+
+
+def _through(function: str, inner: list[Limits]) -> Limits | None:
+    match function, inner:
+        case "+", [(a, b), (c, d)]:
+            return a + c, b + d
+        case "-", [(a, b), (c, d)]:
+            return a - d, b - c
+        case "negate", [(a, b)]:
+            return -b, -a
+        case (("==" | "!=" | "<" | "<=" | ">" | ">=" | "and" | "or" | "not"), _):
+            return Size.number(0), Size.number(1)
+        case "*", [(a, b), (c, d)] if a == b or c == d:
+            factor, low, high = (a, c, d) if a == b else (c, a, b)
+            if factor.never_negative():
+                return low * factor, high * factor
+            return (high * factor, low * factor) if (-factor).never_negative() else None
+        case "*", [(a, b), (c, d)] if a.never_negative() and c.never_negative():
+            return a * c, b * d
+        case "mod", [_, (n, m)] if n == m:
+            return Size.number(0), n - 1
+        case "abs", [(a, b)]:
+            if a.never_negative():
+                return a, b
+            return (Size.number(0), b) if (a + b).never_negative() else (Size.number(0), -a)
+        case "if", [_, (a, b), (c, d)]:
+            low = a if (c - a).never_negative() else c
+            return low, d if (d - b).never_negative() else b
+        case _:
+            return None
+
+
+def _of_sum(
+    indices: tuple[Index, ...], partial: bool, body: Limits | None, context: Context
+) -> Limits | None:
+    if body is None:
+        return None
+    count = Size.number(1)
+    for index in indices:
+        match index.range:
+            case Whole(dim=dim):
+                count = count * context.size_of(dim)
+            case Between(lower=lower, upper=upper):
+                count = count * (upper - lower)
+            case _:
+                return None
+    low, high = body[0] * count, body[1] * count
+    zero = Size.number(0)
+    if partial and body[0].never_negative():
+        low = zero
+    elif partial and (-body[1]).never_negative():
+        high = zero
+    return low, high

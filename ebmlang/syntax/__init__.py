@@ -1,0 +1,1 @@
+"""Text to located tree: no mathematics, no JAX."""

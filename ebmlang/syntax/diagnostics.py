@@ -1,0 +1,200 @@
+"""What is told to a person about a fault: a code, a sentence, the place, the lines, a help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .source import Span
+
+SHOWN_AT_MOST = 10
+
+
+class Severity(StrEnum):
+    """How grave a diagnostic is: errors stop, warnings and notes do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of text and what is said under it; the text may be empty."""
+
+    span: Span
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One fault: `marks[0]` is where it is; the others show the other end of a conflict."""
+
+    code: str
+    says: str
+    marks: tuple[Mark, ...] = ()
+    notes: tuple[str, ...] = ()
+    helps: tuple[str, ...] = ()
+    severity: Severity = Severity.ERROR
+
+    @property
+    def span(self) -> Span | None:
+        """Where the fault is; None if it has no place in a file."""
+        return self.marks[0].span if self.marks else None
+
+    def to_dict(self) -> dict[str, object]:
+        """The diagnostic for machines: places count from 1."""
+        span = self.span
+        place = {}
+        if span is not None:
+            end_line, end_column = span.source.position(span.end)
+            place = {
+                "file": span.source.name,
+                "line": span.line,
+                "column": span.column,
+                "end_line": end_line,
+                "end_column": end_column,
+            }
+        return {
+            "code": self.code,
+            "severity": str(self.severity),
+            "message": self.says,
+            **place,
+            "notes": list(self.notes),
+            "helps": list(self.helps),
+        }
+
+
+class EbmError(Exception):
+    """A fault in a model, its data or a call, told in words a person can act on.
+
+    `diagnostics` holds every fault found, in the order of the file.
+    """
+
+    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
+        found = (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
+        self.diagnostics: tuple[Diagnostic, ...] = found
+        super().__init__(render_all(found))
+
+
+class InternalError(Exception):
+    """A broken promise of ebmlang itself."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"internal error: {what}\n"
+            "This is a fault in ebmlang, not in your model: please report it, with the .ebm file."
+        )
+
+
+def complain(
+    code: str, says: str, *, notes: Iterable[str] = (), helps: Iterable[str] = ()
+) -> EbmError:
+    """An error that has no place in a file: about data or about a call."""
+    return EbmError(Diagnostic(code, says, notes=tuple(notes), helps=tuple(helps)))
+
+
+@dataclass(slots=True)
+class Findings:
+    """The faults found so far; checking goes on after each."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+
+    def error(
+        self,
+        code: str,
+        at: Span,
+        says: str,
+        mark: str = "",
+        marks: Sequence[tuple[Span, str]] = (),
+        notes: Sequence[str] = (),
+        helps: Sequence[str | None] = (),
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        """Keep a fault: `mark` goes under `at`, `marks` are further places; `None` is no help."""
+        places = (Mark(at, mark), *(Mark(span, text) for span, text in marks))
+        kept = tuple(text for text in helps if text)
+        found = Diagnostic(code, says, places, tuple(notes), kept, severity)
+        if found not in self.items:
+            self.items.append(found)
+
+    def warn(self, code: str, at: Span, says: str, **rest: object) -> None:
+        """Keep a warning; takes what `error` takes."""
+        self.error(code, at, says, severity=Severity.WARNING, **rest)  # type: ignore[arg-type]
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The findings that stop, without warnings and notes."""
+        return [d for d in self.items if d.severity is Severity.ERROR]
+
+    def in_order(self) -> list[Diagnostic]:
+        """By place in the file."""
+        return sorted(self.items, key=lambda d: d.span.start if d.span else -1)
+
+
+def render_all(diagnostics: Sequence[Diagnostic]) -> str:
+    """All diagnostics as text, at most ten, and how many more there are."""
+    shown = [render(d) for d in diagnostics[:SHOWN_AT_MOST]]
+    if len(diagnostics) > SHOWN_AT_MOST:
+        shown.append(f"… and {len(diagnostics) - SHOWN_AT_MOST} more")
+    return "\n\n".join(shown)
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """One diagnostic as text, with the lines as written and a caret under each mark.
+
+    Further marks without words show their line and underline nothing.
+    """
+    lines = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.says}"]
+    span = diagnostic.span
+    margin = "  "
+    if span is not None:
+        here = [m for m in diagnostic.marks if m.span.source is span.source]
+        elsewhere = [m for m in diagnostic.marks if m.span.source is not span.source]
+        margin = " " * len(str(max(m.span.line for m in diagnostic.marks)))
+        lines.append(f"{margin}--> {span.source.name}:{span.line}:{span.column}")
+        lines += _excerpt(here, diagnostic.marks[0], len(margin))
+        for mark in elsewhere:
+            other = mark.span
+            lines.append(f"{margin}::: {other.source.name}:{other.line}:{other.column}")
+            lines += _excerpt([mark], diagnostic.marks[0], len(margin))
+    for title, texts in (("note", diagnostic.notes), ("help", diagnostic.helps)):
+        for text in texts:
+            first, *rest = text.split("\n")
+            lines.append(f"{margin} = {title}: {first}")
+            lines += [f"{margin}   {' ' * len(title)}  {line}" for line in rest]
+    return "\n".join(lines)
+
+
+def _excerpt(marks: Sequence[Mark], main: Mark, width: int) -> list[str]:
+    by_line: dict[int, list[Mark]] = {}
+    for mark in marks:
+        by_line.setdefault(mark.span.line, []).append(mark)
+    bar = f"{' ' * width} |"
+    lines = [bar]
+    previous = None
+    for number in sorted(by_line):
+        if previous is not None and number > previous + 1:
+            lines.append(bar)
+        previous = number
+        text = marks[0].span.source.line(number).replace("\t", " ")
+        lines.append(f"{number:>{width}} | {text}".rstrip())
+        shown = [mark for mark in by_line[number] if mark is main or mark.says]
+        lines += [f"{bar} {row}".rstrip() for row in _underline(shown, main, text)]
+    return lines
+
+
+def _underline(marks: Sequence[Mark], main: Mark, text: str) -> list[str]:
+    """Rows under a line: signs and the rightmost text, then the other texts, right to left."""
+    if not marks:
+        return []
+    carets = [" "] * (len(text) + 1)
+    for mark in sorted(marks, key=lambda m: m is main):
+        start = mark.span.column - 1
+        end = min(max(start + mark.span.end - mark.span.start, start + 1), len(text) + 1)
+        carets[start:end] = ("^" if mark is main else "-") * (end - start)
+    ordered = sorted(marks, key=lambda m: m.span.start)
+    rows = [f"{''.join(carets).rstrip()} {ordered[-1].says}".rstrip()]
+    rows += [" " * (m.span.column - 1) + m.says for m in reversed(ordered[:-1]) if m.says]
+    return rows

@@ -1,0 +1,61 @@
+"""Where a piece of text stands: a source file and a span of it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+
+
+class Source:
+    """A program's text and the name under which it is shown.
+
+    Offsets count characters from 0; lines and columns count from 1. A byte-order mark is dropped.
+    """
+
+    def __init__(self, text: str, name: str = "<text>") -> None:
+        self.text = text.removeprefix("\ufeff")
+        self.name = name
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0] + [k + 1 for k, char in enumerate(self.text) if char == "\n"]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column, both from 1, of a character offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of a line (from 1), without its end."""
+        start = self._starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start : len(self.text) if end < 0 else end].rstrip("\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch [start, end) of a source. Spans compare equal by place."""
+
+    source: Source = field(repr=False)
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The characters of the stretch."""
+        return self.source.text[self.start : self.end]
+
+    @property
+    def line(self) -> int:
+        """The line, from 1, on which the stretch begins."""
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        """The column, from 1, at which the stretch begins."""
+        return self.source.position(self.start)[1]
+
+    def to(self, other: Span) -> Span:
+        """The stretch from the beginning of this one to the end of another."""
+        return Span(self.source, min(self.start, other.start), max(self.end, other.end))
