@@ -28,11 +28,13 @@ class Model:
 
     def __init__(
         self,
+        source: Source,
         program: Program,
         bindings: Bindings,
         warnings: tuple[Diagnostic, ...] = (),
         checked: bool = True,
     ) -> None:
+        self.source = source
         self.program = program
         self.bindings = bindings
         self.warnings = warnings
@@ -56,13 +58,11 @@ class Model:
         """
         from .backend.binding import bind
 
-        return Model(
-            self.program, bind(self.program, self.bindings, values), self.warnings, self.checks
-        )
+        return self.with_bindings(bind(self.program, self.bindings, values))
 
     def with_bindings(self, bindings: Bindings) -> Model:
         """The same program with other bindings."""
-        return Model(self.program, bindings, self.warnings, self.checks)
+        return Model(self.source, self.program, bindings, self.warnings, self.checks)
 
     @cached_property
     def world(self) -> World:
@@ -189,9 +189,9 @@ def loads(text: str, *, name: str = "<text>", check: bool = True, **bindings: An
     """
     from .backend.binding import Bindings
 
-    program, found = read(Source(text, name))
-    warnings = tuple(found)
-    model = Model(program, Bindings(), warnings, check)
+    source = Source(text, name)
+    program, found = read(source)
+    model = Model(source, program, Bindings(), tuple(found), check)
     return model.bind(**bindings)
 
 

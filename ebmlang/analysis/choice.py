@@ -78,13 +78,14 @@ def blame(facts: VariableFacts) -> str:
 
 
 def choose(
-    structure: Structure, sampler: str, free: Sequence[str]
+    structure: Structure, sampler: str, free: Sequence[str], fallback: str = "nuts"
 ) -> tuple[list[Choice], list[Refusal]]:
     """A choice for every free variable, or the reasons why a named sampler cannot move some.
 
     `auto` takes exact Gibbs for discrete variables; NUTS for continuous ones alone; in mixed
     models exact Gaussians where quadratic, else NUTS. A gradient sampler asked for by name moves
-    the continuous variables, and Gibbs the discrete ones beside them.
+    the continuous variables, and Gibbs the discrete ones beside them. `fallback` stands in for
+    NUTS where chains are many and short, as in training.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
@@ -111,7 +112,7 @@ def choose(
         else:
             choices.append(Choice((name,), "gibbs", *found))
     if sloped:
-        named = sampler if sampler in GRADIENT_SAMPLERS else "nuts"
+        named = sampler if sampler in GRADIENT_SAMPLERS else fallback
         choices.append(Choice(tuple(sloped), named, "slope", _why_slope(facts, sloped, sampler)))
     order = {name: k for k, name in enumerate(free)}
     choices.sort(key=lambda c: min(order[n] for n in c.variables))
@@ -152,3 +153,14 @@ def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: st
     if kinked:
         return f"continuous; the energy has kinks in `{kinked[0]}`, which slow it a little"
     return "continuous and smooth"
+
+
+def summable(facts: VariableFacts) -> bool:
+    """Whether a variable sums in closed form given all others: no two sites interact, degree fits."""
+    if facts.couples or facts.complete:
+        return False
+    if facts.symbol.domain.discrete:
+        found = gibbs_way(facts)
+        return not isinstance(found, Refusal) and found[0] == "gradient"
+    found = gibbs_way(facts)
+    return not isinstance(found, Refusal) and found[0] == "gaussian"

@@ -164,7 +164,7 @@ def _bends(term: Term, site: Read, times: int) -> bool:
     """Whether a term is not of first degree in a site that stands in it that many times."""
     if isinstance(term, Apply):
         if term.function == "*":
-            return times > 1
+            return all(_stands_in(argument, site) for argument in term.arguments)
         if term.function in ("==", "!=") and site.symbol.domain.kind is Kind.CATEGORY:
             return False
         if term.function == "/" and not _stands_in(term.arguments[1], site):

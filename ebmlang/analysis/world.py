@@ -46,7 +46,9 @@ class GraphData:
         edge_table = np.full((sites, width), -1)
         table[ends, slot] = others
         edge_table[ends, slot] = numbers
-        return GraphData(edges, table, edge_table)
+        return GraphData(
+            edges.astype(np.int32), table.astype(np.int32), edge_table.astype(np.int32)
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

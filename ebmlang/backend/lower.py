@@ -117,7 +117,7 @@ class Lowering:
             case Neighbour(graph=graph, site=site, slot=slot):
                 return self._table(self.world.graphs[graph.name].neighbours, site, slot)
             case _:
-                return Labelled(np.arange(*self.world.limits(index)), (index,))
+                return Labelled(np.arange(*self.world.limits(index), dtype=np.int32), (index,))
 
     def _table(self, table: np.ndarray, site: Term, slot: Index) -> Labelled:
         """A row of a table of neighbours for each site; empty slots read as 0 and are masked."""

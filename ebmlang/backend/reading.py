@@ -93,7 +93,9 @@ def _gather(
     order += [lead.index(label) for label in loose]
     order += [axis for axis, _ in kept]
     positions = [
-        spread(Labelled(np.arange(array.shape[lead.index(label)]), (label,)), labels)
+        spread(
+            Labelled(np.arange(array.shape[lead.index(label)], dtype=np.int32), (label,)), labels
+        )
         for label in shared
     ]
     positions += [spread(place, labels) for place in places]
@@ -111,12 +113,12 @@ def _integers(subscript: Term, dim: Place, lowering: Lowering) -> Labelled:
     item = lowering.term(subscript)
     array = item.array
     if item.static:
-        array = np.rint(array).astype(np.int64)
+        array = np.rint(array).astype(np.int32)
     elif not jnp.issubdtype(array.dtype, jnp.integer):
         array = jnp.rint(array).astype(jnp.int32)
     if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript):
         size = lowering.world.sizes[dim.name]
-        array = np.mod(array, size) if item.static else jnp.mod(array, size)
+        array = np.mod(array, size).astype(np.int32) if item.static else jnp.mod(array, size)
     return Labelled(array, item.labels)
 
 

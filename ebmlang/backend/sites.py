@@ -41,7 +41,8 @@ class Sites:
 
     def take(self, array: Any) -> Any:
         """The free sites [site, …] of an array."""
-        return array.reshape(-1, *self.event)[self.free]
+        flat = array.reshape(-1, *self.event)
+        return flat if self.whole else flat[self.free]
 
     def put(self, array: Any, values: Any) -> Any:
         """The array with its free sites (and their mirrors) set."""
@@ -77,7 +78,7 @@ def sites_of(symbol: Symbol, world: World, held: np.ndarray | None = None) -> Si
     event: tuple[int, ...] = ()
     if symbol.domain.kind is Kind.SIMPLEX:
         shape, event = shape[:-1], shape[-1:]
-    numbers = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
+    numbers = np.arange(int(np.prod(shape, dtype=int)), dtype=np.int32).reshape(shape)
     keep = np.ones(shape, bool)
     mirror = None
     if symbol.symmetric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -37,30 +38,35 @@ def _random_values(symbol: Symbol, target: Target, key: Any) -> Any:
     return sites.full(sites.constrain(free)).astype(stored_type(symbol))
 
 
-def begin_states(
-    target: Target,
-    situation: Situation,
-    key: Any,
-    chains: int,
-    clamp: dict[str, tuple[Any, np.ndarray]],
-) -> State:
-    """A finite-energy state for every chain, held entries at their values. Shapes: [chain, dims].
+Starter = Callable[[Situation, Any, State], tuple[State, Any]]
 
-    Raises EbmError E703 that names the energy and the variable if none is found.
-    """
 
-    def candidate(key: Any) -> tuple[State, Any]:
+def starter(target: Target, masks: Mapping[str, np.ndarray]) -> Starter:
+    """Compiled: for each key a state of finite energy with held entries at their values."""
+
+    def candidate(situation: Situation, key: Any, values: State) -> tuple[State, Any]:
         state = random_state(target, key)
-        for name, (value, mask) in clamp.items():
-            state[name] = jnp.where(mask, value, state[name]).astype(state[name].dtype)
+        for name, mask in masks.items():
+            state[name] = jnp.where(mask, values[name], state[name]).astype(state[name].dtype)
         return state, target.energy(situation.params, state, situation.given)
 
-    def first_finite(key: Any) -> tuple[State, Any]:
-        states, energies = jax.vmap(candidate)(jax.random.split(key, TRIES))
+    def first_finite(situation: Situation, key: Any, values: State) -> tuple[State, Any]:
+        tries = jax.random.split(key, TRIES)
+        states, energies = jax.vmap(candidate, in_axes=(None, 0, None))(situation, tries, values)
         pick = jnp.argmax(jnp.isfinite(energies))
         return jax.tree.map(lambda x: x[pick], states), jnp.isfinite(energies[pick])
 
-    states, fine = jax.jit(jax.vmap(first_finite))(jax.random.split(key, chains))
+    return jax.jit(jax.vmap(first_finite, in_axes=(None, 0, None)))
+
+
+def begin_states(
+    target: Target, start: Starter, situation: Situation, key: Any, chains: int, values: State
+) -> State:
+    """A finite-energy state for every chain. Shapes: [chain, dims].
+
+    Raises EbmError E703 that names the energy and the variable if none is found.
+    """
+    states, fine = start(situation, jax.random.split(key, chains), values)
     if not bool(jnp.all(fine)):
         bad = int(jnp.argmin(fine))
         one = jax.tree.map(lambda x: x[bad], states)

@@ -41,7 +41,8 @@ class Kernel(MCMCKernel):
         self.model = model
         self._situation = situation
         self._held = held
-        self._plan = _loop_of(model, sampler, held).plan
+        self._loop = _loop_of(model, sampler, held)
+        self._plan = self._loop.plan
 
     @property
     def default_fields(self) -> tuple[str, ...]:
@@ -68,7 +69,12 @@ class Kernel(MCMCKernel):
         )
         if init_params is None:
             states = begin_states(
-                self.model.target, self._situation, keys[0], len(keys), self._held.pairs()
+                self.model.target,
+                self._loop.first,
+                self._situation,
+                keys[0],
+                len(keys),
+                self._held.values,
             )
         else:
             states = init_params if not single else jax.tree.map(lambda x: x[None], init_params)

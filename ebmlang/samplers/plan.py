@@ -38,13 +38,15 @@ def free_variables(program: Program, held: Held) -> list[str]:
     return [n for n in program.unknowns if n not in held or not np.all(held[n])]
 
 
-def make_plan(target: Target, sampler: Sampler, held: Held) -> Plan:
+def make_plan(
+    target: Target, sampler: Sampler, held: Held, fallback: str = "nuts"
+) -> Plan:
     """The plan of a sampler on a model. Colours are found anew on the sites that are free.
 
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
     free = free_variables(target.program, held)
-    choices, refusals = choose(target.structure, sampler.name, free)
+    choices, refusals = choose(target.structure, sampler.name, free, fallback)
     if refusals:
         raise complain(
             "E702",
@@ -85,6 +87,8 @@ def _block(
             return MalaBlock(smooth, step_size, rate)
         case HMC() | NUTS():
             return HamiltonianBlock(smooth, sampler.name, as_dict(sampler), alone)
+        case _ if choice.sampler == "mala":
+            return MalaBlock(smooth, MALA().step_size, MALA().target_acceptance)
         case _:
             return HamiltonianBlock(smooth, "nuts", as_dict(NUTS()), alone)
 

@@ -17,7 +17,7 @@ from ..backend.energy import State, Target, stored_type
 from ..evaluation.draws import Draws
 from ..progress import Progress
 from ..syntax.diagnostics import complain
-from .beginning import begin_states, not_finite
+from .beginning import Starter, begin_states, not_finite, starter
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
 from .sweep import Chain, Report, begin, sweeps
@@ -41,10 +41,6 @@ class Clamped:
     def signature(self) -> tuple[tuple[str, bytes], ...]:
         """What decides the compiled loop: which entries are held, not their values."""
         return tuple((n, np.packbits(m).tobytes()) for n, m in sorted(self.masks.items()))
-
-    def pairs(self) -> dict[str, tuple[Any, np.ndarray]]:
-        """Value and mask by name."""
-        return {n: (self.values[n], self.masks[n]) for n in self.masks}
 
 
 def clamped(model: Model, clamp: Clamp | None) -> Clamped:
@@ -89,6 +85,7 @@ class Loop:
     """The compiled functions of one plan; made once a model, a sampler and a set of held entries."""
 
     plan: Plan
+    first: Starter
     begin: Callable[..., Chain]
     warm: Callable[..., tuple[Chain, Report]]
     draw: Callable[..., tuple[Chain, Any]]
@@ -123,6 +120,7 @@ def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
 
     return Loop(
         plan,
+        starter(target, held.masks),
         jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
         jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
         jax.jit(jax.vmap(draw, in_axes=(None, 0, None, None)), static_argnums=3),
@@ -177,7 +175,7 @@ def sample(
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
-    states = begin_states(model.target, situation, sub, chains, held.pairs())
+    states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
     with bar:

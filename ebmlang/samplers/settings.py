@@ -46,11 +46,14 @@ class MALA:
 
 @dataclass(frozen=True, slots=True)
 class HMC:
-    """NumPyro's Hamiltonian Monte Carlo; settings as there."""
+    """NumPyro's Hamiltonian Monte Carlo; settings as there, but a quarter of a period long.
+
+    A whole period, 2 pi, would bring a Gaussian back to where it started.
+    """
 
     step_size: float = 1.0
     num_steps: int | None = None
-    trajectory_length: float = 6.283185307179586
+    trajectory_length: float = 1.5707963267948966
     target_accept_prob: float = 0.8
     dense_mass: bool = False
     adapt_step_size: bool = True

@@ -14,7 +14,6 @@ from ..backend.energy import State, Target
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .beginning import random_state
-from .block import Block
 from .gibbs import GaussianGibbs, GradientGibbs
 from .plan import Plan
 
@@ -30,13 +29,22 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
     """
     with jax.enable_x64(True):
         wide = jax.tree.map(_wide, situation)
-        for k in range(STATES):
-            key = jax.random.key(seed + k)
-            state = random_state(target, key)
-            if not np.isfinite(float(target.energy(wide.params, state, wide.given))):
+        states = jax.jit(jax.vmap(lambda key: random_state(target, key)))(
+            jax.random.split(jax.random.key(seed), STATES)
+        )
+        energies = jax.jit(jax.vmap(lambda s: target.energy(wide.params, s, wide.given)))(states)
+        fine = [k for k in range(STATES) if np.isfinite(energies[k])]
+        for block in plan.blocks:
+            if not isinstance(block, GradientGibbs | GaussianGibbs):
                 continue
-            for block in plan.blocks:
-                _verify_block(target, block, wide, state, np.random.default_rng(seed + k))
+            probe = _Probe(target, block, wide)
+            for k in fine:
+                state = jax.tree.map(lambda x, k=k: x[k], states)
+                rng = np.random.default_rng(seed + k)
+                if isinstance(block, GradientGibbs):
+                    _verify_discrete(probe, block, state, rng)
+                else:
+                    _verify_gaussian(probe, block, state, rng)
 
 
 def _wide(value: Any) -> Any:
@@ -44,45 +52,63 @@ def _wide(value: Any) -> Any:
     return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
-def _verify_block(
-    target: Target, block: Block, situation: Situation, state: State, rng: np.random.Generator
-) -> None:
-    if isinstance(block, GradientGibbs):
-        _verify_discrete(target, block, situation, state, rng)
-    elif isinstance(block, GaussianGibbs):
-        _verify_gaussian(target, block, situation, state, rng)
+class _Probe:
+    """The functions compared, compiled once for a block."""
+
+    def __init__(
+        self, target: Target, block: GradientGibbs | GaussianGibbs, situation: Situation
+    ) -> None:
+        name = block.name
+        self.target = target
+        self.odds = jax.jit(
+            lambda state, mask: logits(
+                target, name, situation, state,
+                at_middle=mask if getattr(block, "midpoint", False) else None,
+            )
+        )  # fmt: skip
+        self.tried = jax.jit(
+            jax.vmap(
+                lambda state, place, mirror: by_trying(
+                    target, name, situation, state, place, mirror
+                ),
+                in_axes=(None, 0, 0),
+            )
+        )
+        self.normal = jax.jit(lambda state, mask: gaussian(target, name, situation, state, mask))
+        self.energy = jax.jit(
+            lambda state: situation.beta * target.energy(situation.params, state, situation.given)
+        )
 
 
 def _verify_discrete(
-    target: Target, block: GradientGibbs, situation: Situation, state: State, rng: Any
+    probe: _Probe, block: GradientGibbs, state: State, rng: np.random.Generator
 ) -> None:
     sites, name = block.sites, block.name
     picks = rng.choice(sites.number, min(SITES, sites.number), replace=False)
-    derived = {}
-    for colour in np.unique(block.colours.reshape(-1)[sites.free[picks]]):
-        mask = block.colours == colour
-        at = mask if block.midpoint else None
-        derived[colour] = np.asarray(logits(target, name, situation, state, at_middle=at))
-    for pick in picks:
-        place = int(sites.free[pick])
-        mirror = place if sites.mirror is None else int(sites.mirror[pick])
-        tried = np.asarray(by_trying(target, name, situation, state, place, mirror))
-        found = derived[block.colours.reshape(-1)[place]]
+    places = sites.free[picks]
+    mirrors = places if sites.mirror is None else sites.mirror[picks]
+    tried = np.asarray(probe.tried(state, places, mirrors))
+    flat = block.colours.reshape(-1)
+    derived = {
+        c: np.asarray(probe.odds(state, block.colours == c)) for c in np.unique(flat[places])
+    }
+    for place, weights in zip(places, tried, strict=True):
+        found = derived[flat[place]]
         if sites.symbol.domain.kind is Kind.CATEGORY:
             row = found.reshape(-1, found.shape[-1])[place]
-            gap = np.max(np.abs((row - row[0]) - (tried - tried[0])))
+            gap = np.max(np.abs((row - row[0]) - (weights - weights[0])))
         else:
-            gap = abs(found.reshape(-1)[place] - (tried[1] - tried[0]))
-        if not gap <= TOLERANCE * (1 + np.max(np.abs(tried))):
+            gap = abs(found.reshape(-1)[place] - (weights[1] - weights[0]))
+        if not gap <= TOLERANCE * (1 + np.max(np.abs(weights))):
             raise InternalError(
                 f"the conditional of `{name}` at site {place} differs from the difference of "
                 f"energies by {gap:.3g} nats"
             )
-    _verify_colours(target, block, situation, state, rng)
+    _verify_colours(probe, block, state, rng)
 
 
 def _verify_colours(
-    target: Target, block: GradientGibbs, situation: Situation, state: State, rng: Any
+    probe: _Probe, block: GradientGibbs, state: State, rng: np.random.Generator
 ) -> None:
     """Moving one site must leave the conditional of another of its colour as it is."""
     free, name = block.sites.free, block.name
@@ -93,9 +119,10 @@ def _verify_colours(
         if not len(others):
             continue
         b = int(rng.choice(others))
-        before = np.asarray(by_trying(target, name, situation, state, a, _twin(block, a)))
-        moved = _moved(target, block, state, b)
-        after = np.asarray(by_trying(target, name, situation, moved, a, _twin(block, a)))
+        place, mirror = np.array([a]), np.array([_twin(block, a)])
+        before = np.asarray(probe.tried(state, place, mirror))[0]
+        moved = _moved(probe.target, block, state, b)
+        after = np.asarray(probe.tried(moved, place, mirror))[0]
         gap = np.max(np.abs((before - before[0]) - (after - after[0])))
         if not gap <= TOLERANCE * (1 + np.max(np.abs(before))):
             raise InternalError(
@@ -126,7 +153,7 @@ def _moved(target: Target, block: GradientGibbs, state: State, place: int) -> St
 
 
 def _verify_gaussian(
-    target: Target, block: GaussianGibbs, situation: Situation, state: State, rng: Any
+    probe: _Probe, block: GaussianGibbs, state: State, rng: np.random.Generator
 ) -> None:
     """For a quadratic, E(mean + d) - E(mean) = precision d^2 / 2 along each single site."""
     sites, name = block.sites, block.name
@@ -134,20 +161,18 @@ def _verify_gaussian(
         place = int(sites.free[pick])
         mirror = place if sites.mirror is None else int(sites.mirror[pick])
         mask = block.colours == block.colours.reshape(-1)[place]
-        mean, precision = gaussian(target, name, situation, state, mask)
-        centre, bend = np.asarray(mean).reshape(-1)[place], np.asarray(precision).reshape(-1)[place]
-
-        def energy(shift: float, place=place, mirror=mirror, centre=centre) -> float:  # noqa: ANN001
-            value = state[name]
-            flat = value.reshape(-1).at[place].set(centre + shift).at[mirror].set(centre + shift)
-            moved = state | {name: flat.reshape(value.shape)}
-            total = target.energy(situation.params, moved, situation.given)
-            return float(situation.beta * total)
-
-        middle = energy(0.0)
-        for shift in (-1.5, 0.7):
-            gap = abs(energy(shift) - middle - 0.5 * bend * shift**2)
-            if not gap <= TOLERANCE * (1 + abs(middle) + abs(bend)):
+        mean, precision = probe.normal(state, mask)
+        centre = float(np.asarray(mean).reshape(-1)[place])
+        bend = float(np.asarray(precision).reshape(-1)[place])
+        flat = np.asarray(state[name]).reshape(-1)
+        energies = []
+        for shift in (0.0, -1.5, 0.7):
+            moved = flat.copy()
+            moved[[place, mirror]] = centre + shift
+            energies.append(float(probe.energy(state | {name: moved.reshape(sites.shape)})))
+        for shift, energy in zip((-1.5, 0.7), energies[1:], strict=True):
+            gap = abs(energy - energies[0] - 0.5 * bend * shift**2)
+            if not gap <= TOLERANCE * (1 + abs(energies[0]) + abs(bend)):
                 raise InternalError(
                     f"the Gaussian conditional of `{name}` at site {place} is off by {gap:.3g} nats"
                 )

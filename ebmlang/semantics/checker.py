@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from ..syntax import tree
 from ..syntax.diagnostics import Diagnostic, Findings
+from ..syntax.parser import names_left_out
+from ..syntax.source import Span
 from .arrays import summed
 from .context import Context, Value, shape_text
 from .declarations import (
@@ -72,6 +74,8 @@ class _Checker:
         self.busy: list[str] = []
         self.dims: dict[str, Dimension] = {}
         self.context = Context(findings, {}, elaborate, self.define, self.size_of)
+        if findings.errors:
+            self.context.failed |= names_left_out(parsed.source)
 
     def size_of(self, dim: Dimension) -> Size:
         """The size written through dimensions that stand on their own."""
@@ -85,7 +89,7 @@ class _Checker:
         self.dims = declare_dimensions(declared, self.context)
         self._declare_all(declared)
         # A declaration that failed is a name all the same: no second complaint about each use.
-        self.context.failed = {n for n in declared if n not in self.context.names}
+        self.context.failed |= {n for n in declared if n not in self.context.names}
         arrays = self._of(Symbol)
         facts = {}
         for statement in self.parsed.statements:
@@ -187,6 +191,8 @@ class _Checker:
         finally:
             self.context.indices = outer
             self.context.ended = {}
+            if not self.busy:
+                settle(self.context)
         if heads and value.axes:
             self.findings.error(
                 "E303",
@@ -196,8 +202,6 @@ class _Checker:
                 helps=["name all its dimensions on the left, or sum it"],
             )
             return None
-        if not self.busy:
-            settle(self.context)
         axes = tuple(named.values()) or value.axes
         return Value(axes, value.body, value.span, value.integer, value.category)
 
@@ -225,33 +229,35 @@ class _Checker:
                 body.span,
                 f"{what} must be one number; this is an array over {shape_text(value)}",
                 f"one number per {each}",
-                helps=[f"sum it: sum({body.span.text})"],
+                helps=[f"sum it: {_summed_text(body)}"],
             )
             return None
         return value.body
 
     def _energies(self) -> list[NamedEnergy]:
-        found: dict[str, NamedEnergy] = {}
+        found: list[NamedEnergy] = []
+        places: dict[str, Span] = {}
         for statement in self.parsed.statements:
             if not isinstance(statement, tree.Energy):
                 continue
             name = statement.name.text if statement.name else "energy"
             span = statement.name.span if statement.name else statement.span
-            while statement.name is None and name in found:
-                name = f"energy{len(found) + 1}"
-            if name in found:
+            if statement.name is None and name in places:
+                name = f"energy{len(places) + 1}"
+            if name in places:
                 self.findings.error(
                     "E202",
                     span,
                     f"energy `{name}` is declared twice",
                     "again here",
-                    marks=[(found[name].span, "first here")],
+                    marks=[(places[name], "first here")],
                 )
                 continue
+            places[name] = span
             term = self._scalar(statement.body, "an energy")
             if term is not None:
-                found[name] = NamedEnergy(name, term, span, doc=statement.doc)
-        return list(found.values())
+                found.append(NamedEnergy(name, term, span, doc=statement.doc))
+        return found
 
     def _densities(self) -> list[NamedEnergy]:
         found = []
@@ -332,6 +338,18 @@ class _Checker:
                         value.axes, value.body, statement.default.span
                     )
         return found
+
+
+def _summed_text(body: tree.Expression) -> str:
+    """The total of an array as a user would write it: `b @ v` for `b * v`."""
+    inner = body.operand if isinstance(body, tree.Negate) else body
+    if isinstance(inner, tree.Binary) and inner.operator == "*":
+        left = inner.left.operand if isinstance(inner.left, tree.Negate) else inner.left
+        if isinstance(left, tree.Name) and isinstance(inner.right, tree.Name):
+            cut = inner.operator_span.start - body.span.start
+            text = body.span.text
+            return f"{text[:cut]}@{text[cut + 1 :]}"
+    return f"sum({body.span.text})"
 
 
 def _dim_of(axis: Index) -> Dimension | GraphDeclaration:

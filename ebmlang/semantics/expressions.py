@@ -47,8 +47,9 @@ def elaborate(expression: tree.Expression, context: Context) -> Value | None:
         case tree.Binary(operator="@", left=left, right=right, operator_span=at, span=span):
             return contract(elaborate(left, context), elaborate(right, context), at, span, context)
         case tree.Binary(operator=operator, left=left, right=right, operator_span=at, span=span):
-            if operator == "-" and isinstance(left, tree.Call) and has_new_index(left, context):
-                return _minus_body(left, right, context)
+            bare = _last_call(left)
+            if operator in ("-", "+") and bare and has_new_index(bare, context):
+                return _sign_for_body(bare, operator, right, context)
             return _apply(operator, (left, right), span, context, at)
         case tree.Compare():
             return _compare(expression, context)
@@ -91,14 +92,28 @@ def _apply(
     return elementwise(function, values, span, at, context)
 
 
-def _minus_body(left: tree.Call, right: tree.Expression, context: Context) -> None:
-    head = left.span.text
+def _last_call(expression: tree.Expression) -> tree.Call | None:
+    """The call at the right end of an expression, which is what a sign after it belongs to."""
+    match expression:
+        case tree.Call():
+            return expression
+        case tree.Negate(operand=inner) | tree.Binary(right=inner):
+            return _last_call(inner)
+        case _:
+            return None
+
+
+def _sign_for_body(
+    call: tree.Call, operator: str, right: tree.Expression, context: Context
+) -> None:
+    head, body = call.span.text, right.span.text
+    sign = {"-": "a minus, which reads as a subtraction", "+": "a plus, which reads as a sum"}
     return context.error(
         "E101",
-        left.span,
-        f"the body of `{head}` begins with a minus, which reads as a subtraction",
+        call.span,
+        f"the body of `{head}` begins with {sign[operator]}",
         "has no body",
-        helps=[f"-{head} {right.span.text}", f"{head} (-{right.span.text})"],
+        helps=[f"put the body in parentheses: {head} ({operator}{body})"],
     )
 
 

@@ -25,7 +25,7 @@ from .terms import (
     Term,
     Whole,
 )
-from .traverse import same, substitute
+from .traverse import free_indices, same, substitute
 
 Place = Dimension | GraphDeclaration
 
@@ -269,7 +269,8 @@ def _no_edge(graph: GraphDeclaration, whole: tree.Subscripted, context: Context)
 def settle(context: Context) -> None:
     """Discharge the obligations of a statement: every subscript provably inside its dimension."""
     for duty in context.obligations:
-        if duty.dim.cyclic:
+        unresolved = any(i.range is None for i in free_indices(duty.subscript))
+        if duty.dim.cyclic or unresolved:
             continue
         found = interval(duty.subscript, context)
         if found is None:

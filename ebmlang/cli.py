@@ -1,0 +1,367 @@
+"""The `ebm` command: check, explain, fit, sample, compare, logz and fmt.
+
+A fault in model or data is told and exits 1, a wrong command line exits 2; never a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .syntax.diagnostics import EbmError, InternalError, Severity, render_all
+
+app = typer.Typer(
+    name="ebm",
+    help="Energy functions, written down and put to work.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE.ebm", help="the model", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="a size, or a file with a graph or given data"),
+]
+Json = Annotated[bool, typer.Option("--json", help="for machines: one JSON object")]
+Seed = Annotated[int, typer.Option(help="the same seed gives the same numbers")]
+Fitted = Annotated[
+    Path | None, typer.Option("--fit", metavar="FOLDER", help="take model and parameters from a fit")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
+
+
+def main() -> None:
+    """Run the command. Faults are told in words on standard error."""
+    try:
+        app()
+    except EbmError as error:
+        _tell(error)
+        _leave(1)
+    except InternalError as error:
+        print(error, file=sys.stderr)
+        _leave(1)
+    except BrokenPipeError:
+        _leave(1)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        _leave(130)
+
+
+def _leave(code: int) -> None:
+    """Exit at once where output was cut off, without Python's own complaint about it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _tell(error: EbmError) -> None:
+    if "--json" in sys.argv:
+        print(json.dumps({"diagnostics": [d.to_dict() for d in error.diagnostics]}, indent=1))
+    else:
+        print(render_all(error.diagnostics), file=sys.stderr)
+
+
+def _say(text: Any, facts: Callable[[], Any], as_json: bool) -> None:
+    print(json.dumps(_plain(facts()), indent=1) if as_json else text)
+
+
+def _plain(value: Any) -> Any:
+    """Arrays as lists and not-a-number as null, so that any reader of JSON can follow."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
+        return None
+    return value
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.ebm…", help="the models")],
+    as_json: Json = False,
+) -> None:
+    """Find every mistake in a model before anything runs."""
+    from .model import read, read_text
+    from .syntax.source import Source
+
+    found, told = [], []
+    for file in files:
+        try:
+            program, warnings = read(Source(read_text(file), str(file)))
+        except EbmError as error:
+            found += error.diagnostics
+            continue
+        found += warnings
+        declared = len(program.unknowns) + len(program.params) + len(program.givens)
+        told.append(f"{file}: {program.name} is fine: {declared} arrays, {len(program.energies)} energies")
+    wrong = any(d.severity is Severity.ERROR for d in found)
+    if as_json:
+        print(json.dumps({"ok": not wrong, "diagnostics": [d.to_dict() for d in found]}, indent=1))
+    else:
+        if found:
+            print(render_all(found), file=sys.stderr)
+        print("\n".join(told)) if told else None
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fmt(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.ebm…", help="the models")],
+    check_only: Annotated[
+        bool, typer.Option("--check", help="change nothing; exit 1 if a file would change")
+    ] = False,
+) -> None:
+    """Bring models into the one layout; comments are kept."""
+    from .model import read_text
+    from .syntax.formatter import format_text
+
+    changed = False
+    for file in files:
+        text = read_text(file)
+        new = format_text(text)
+        if new == text:
+            continue
+        changed = True
+        if check_only:
+            print(f"{file} would change")
+        else:
+            file.write_text(new, encoding="utf-8")
+            print(f"{file} changed")
+    if changed and check_only:
+        raise typer.Exit(1)
+
+
+def _load(file: Path, settings: list[str] | None, data: Any = None) -> Any:
+    from .command.inputs import read_settings
+    from .model import load
+
+    model = load(file)
+    return model.bind(**read_settings(model.program, settings or []))
+
+
+@app.command()
+def explain(
+    file: File,
+    settings: Set = None,
+    why: Annotated[str | None, typer.Option(metavar="VARIABLE", help="one variable only")] = None,
+    as_json: Json = False,
+) -> None:
+    """What the compiler proved, the sampler it chooses, and why."""
+    told = _load(file, settings).explain(why=why)
+    _say(told, told.to_dict, as_json)
+
+
+def _parameters(model: Any, fitted: Path | None, params: Path | None, seed: int) -> tuple[Any, Any]:
+    """Model and parameters: of a fit, of a file of arrays, or where the text starts."""
+    if fitted is not None:
+        from .training.stored import load_fit
+
+        fit = load_fit(fitted)
+        return fit.model, fit.params
+    if params is not None:
+        from .command.inputs import read_arrays
+
+        return model, read_arrays(params)
+    return model, model.init(seed)
+
+
+Params = Annotated[
+    Path | None, typer.Option(metavar="FILE.npz", help="parameters by name, instead of `init`")
+]
+
+
+@app.command(name="fit")
+def fit_command(
+    file: File,
+    data: Annotated[list[str], typer.Argument(metavar="DATA…", help="data.npz, or v=images.npy")],
+    settings: Set = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="keep the fit here")] = None,
+    test: Annotated[
+        list[str] | None, typer.Option(metavar="DATA", help="data to score, as DATA")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1)] = 20,
+    batch_size: Annotated[int, typer.Option(min=1)] = 100,
+    chains: Annotated[int, typer.Option(min=1)] = 100,
+    rate: Annotated[float, typer.Option(help="Adam's learning rate")] = 1e-3,
+    sampler: Annotated[str, typer.Option()] = "auto",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Fit the parameters of a model to data by maximum likelihood."""
+    import optax
+
+    from .command.inputs import read_data
+    from .training.fit import fit
+
+    model = _load(file, settings)
+    arrays = read_data(model.program, data)
+    visible = {n: v for n, v in arrays.items() if n in model.program.unknowns}
+    given = {n: v for n, v in arrays.items() if n in model.program.givens}
+    fitted = fit(
+        model,
+        visible,
+        given,
+        epochs=epochs,
+        batch_size=batch_size,
+        chains=chains,
+        sampler=sampler,
+        optimizer=optax.adam(rate),
+        seed=seed,
+        progress=not quiet and not as_json,
+    )
+    last = {n: float(v[-1]) for n, v in fitted.history.items()}
+    facts: dict[str, Any] = {"model": fitted.model.name, "steps": fitted.steps, **last}
+    lines = [f"{fitted.model.name}: {fitted.steps} steps, energy gap {last['gap']:+.3f} nats"]
+    for name, items in (("train", data), ("test", test or [])):
+        if items:
+            facts[name], line = _score(fitted, read_data(model.program, items), name)
+            lines.append(line)
+    if out is not None:
+        fitted.save(out)
+        lines.append(f"kept in {out}")
+    _say("\n".join(lines), lambda: facts, as_json)
+
+
+def _score(fitted: Any, arrays: dict[str, Any], name: str) -> tuple[Any, str]:
+    program = fitted.model.program
+    visible = {n: v for n, v in arrays.items() if n in program.unknowns}
+    given = {n: v for n, v in arrays.items() if n in program.givens}
+    try:
+        value = fitted.log_likelihood(visible, given)
+    except EbmError as error:
+        return None, f"{name} log-likelihood: {error.diagnostics[0].says}"
+    return float(value), f"{name} log-likelihood {value:.4f} nats an example ({value.method})"
+
+
+@app.command(name="sample")
+def sample_command(
+    file: File,
+    settings: Set = None,
+    fitted: Fitted = None,
+    params: Params = None,
+    clamp: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=FILE", help="hold a variable at a value")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1)] = 1000,
+    chains: Annotated[int, typer.Option(min=1)] = 4,
+    warmup: Annotated[int | None, typer.Option(min=0)] = None,
+    thin: Annotated[int, typer.Option(min=1)] = 1,
+    sampler: Annotated[str, typer.Option()] = "auto",
+    beta: Annotated[float, typer.Option()] = 1.0,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="keep the draws here")] = None,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Draw from a model and say whether the chains can be trusted."""
+    import numpy as np
+
+    from .command.inputs import read_settings
+    from .samplers.run import sample
+
+    model, start = _parameters(_load(file, settings), fitted, params, seed)
+    drawn = sample(
+        model,
+        start,
+        draws=draws,
+        chains=chains,
+        warmup=warmup,
+        thin=thin,
+        sampler=sampler,
+        beta=beta,
+        clamp=read_settings(model.program, clamp or []),
+        seed=seed,
+        progress=not quiet and not as_json,
+    )
+    if out is not None:
+        np.savez(out, **dict(drawn.items()))
+    found = drawn.diagnostics
+
+    def facts() -> dict[str, Any]:
+        return {
+            "model": model.name,
+            "mean": {n: v.mean(axis=(0, 1)) for n, v in drawn.items()},
+            "rhat": found.rhat,
+            "ess": found.ess,
+            "acceptance": found.acceptance,
+            "divergences": found.divergences,
+            "problems": found.problems,
+        }
+
+    _say(f"{drawn!r}\n{found}" if found.trusted else str(found), facts, as_json)
+
+
+@app.command(name="compare")
+def compare_command(
+    file: File,
+    settings: Set = None,
+    samplers: Annotated[str, typer.Option(help="names, with commas between")] = "gibbs,langevin,hmc",
+    fitted: Fitted = None,
+    params: Params = None,
+    draws: Annotated[int, typer.Option(min=1)] = 2000,
+    chains: Annotated[int, typer.Option(min=1)] = 4,
+    warmup: Annotated[int, typer.Option(min=0)] = 1000,
+    beta: Annotated[float, typer.Option()] = 1.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run samplers side by side on one model and say which to use."""
+    from .evaluation.compare import compare
+
+    model, start = _parameters(_load(file, settings), fitted, params, seed)
+    table = compare(
+        model, start, samplers.split(","), draws=draws, chains=chains, warmup=warmup,
+        beta=beta, seed=seed,
+    )  # fmt: skip
+    _say(table, table.to_dict, as_json)
+
+
+@app.command()
+def logz(
+    file: File,
+    settings: Set = None,
+    fitted: Fitted = None,
+    params: Params = None,
+    beta: Annotated[float, typer.Option()] = 1.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """log Z, exactly where the structure allows."""
+    from dataclasses import asdict
+
+    from .partition.logz import log_partition
+
+    model, start = _parameters(_load(file, settings), fitted, params, seed)
+    found = log_partition(model, start, beta=beta)
+    _say(found, lambda: asdict(found), as_json)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="print the version", is_eager=True)] = False,
+) -> None:
+    """Energy functions, written down and put to work."""
+    if show:
+        from . import __version__
+
+        print(f"ebm {__version__}")
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the command line needs beside the library: bindings and data from words and files."""

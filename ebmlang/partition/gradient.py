@@ -1,0 +1,212 @@
+"""The gradient of log Z: E[dE/dtheta] under the model, with Monte Carlo errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from ..backend.conditionals import Situation
+from ..evaluation.diagnostics import effective_size, split_rhat
+from ..samplers.beginning import begin_states
+from ..samplers.run import check_counts, clamped, loop_of, situation_of, verified
+from ..samplers.settings import Sampler, sampler_of
+from ..samplers.sweep import Chain, sweeps
+from ..syntax.diagnostics import complain
+from .exact import exact
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+MOST_KEPT = 40_000_000
+MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gradient:
+    """E[dE/dtheta] under the model, shaped as the parameters, both entries of a symmetric pair alike.
+
+    d log Z / d theta = -beta times `mean`. `std_error`: Monte Carlo standard errors, from the
+    autocorrelation of each entry; infinite where an entry never moved, so that nothing can be
+    said; 0 if exact. `ess`: effective draws of each entry. `rhat`: the worst split R-hat.
+    """
+
+    mean: dict[str, Any]
+    std_error: dict[str, Any]
+    ess: dict[str, Any]
+    rhat: float
+    draws: int
+    reached: bool
+    how: str
+
+
+def gradient(
+    model: Model,
+    params: Mapping[str, Any],
+    *,
+    sampler: str | Sampler = "auto",
+    draws: int = 1000,
+    chains: int = 4,
+    warmup: int | None = None,
+    thin: int = 1,
+    target_error: float | None = None,
+    beta: float = 1.0,
+    clamp: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> Gradient:
+    """E[dE/dtheta] under the model from `chains` chains of `draws` draws, or exactly (`"exact"`).
+
+    `target_error`: draw on, doubling, until every standard error is below it; `reached` says
+    whether that was so after at most 4096 times as many draws.
+    Raises EbmError as `sample` does.
+    """
+    check_counts(draws=draws, chains=chains, thin=thin)
+    model.check_params(params)
+    if sampler == "exact":
+        return _exactly(model, params, beta, clamp, given)
+    chosen, held = sampler_of(sampler), clamped(model, clamp)
+    situation = situation_of(model, params, given, beta)
+    loop = loop_of(model, chosen, held)
+    if model.checks:
+        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
+    key, sub = jax.random.split(jax.random.key(seed))
+    states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
+    chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
+    if warmup:
+        chain, _ = loop.warm(situation, chain, warmup)
+    walk = model.made(("slopes", chosen, held.signature), lambda: _compile(model, loop.plan))
+    series, number = _collect(model, walk, situation, chain, draws, thin, target_error)
+    return _result(model, situation, series, number, chosen.name, target_error)
+
+
+def _exactly(
+    model: Model, params: Mapping[str, Any], beta: float, clamp: Any, given: Any
+) -> Gradient:
+    answer = exact(model, params, beta=beta, clamp=clamp, given=given, gradient=True)
+    assert answer.gradient is not None
+    mean = dict(answer.gradient)
+    zero = jax.tree.map(np.zeros_like, mean)
+    many = jax.tree.map(lambda a: np.full(np.shape(a), np.inf), mean)
+    return Gradient(mean, zero, many, 1.0, 0, True, f"exact: {answer.how}")
+
+
+def slope_of(model: Model) -> Any:
+    """dE/dtheta of one configuration as a flat vector over the free numbers."""
+    space = model.parameter_space
+
+    def slope(situation: Situation, state: Any) -> Any:
+        def energy(values: Any) -> Any:
+            return model.target.energy(space.arrays(values), state, situation.given)
+
+        return ravel_pytree(jax.grad(energy)(space.values(situation.params)))[0]
+
+    return slope
+
+
+def _compile(model: Model, plan: Any) -> Any:
+    """Sums of dE/dtheta over blocks of draws: memory grows with blocks, not with draws."""
+    slope = slope_of(model)
+
+    def walk(situation: Situation, chain: Chain, thin: Any, block: int, blocks: int) -> Any:
+        def one(carry: Any, _: None) -> Any:
+            chain, total = carry
+            chain, _report = sweeps(plan, situation, chain, thin)
+            return (chain, total + slope(situation, chain.state)), None
+
+        def many(chain: Chain, _: None) -> Any:
+            zero = jnp.zeros_like(slope(situation, chain.state))
+            (chain, total), _ = jax.lax.scan(one, (chain, zero), None, length=block)
+            return chain, total / block
+
+        return jax.lax.scan(many, chain, None, length=blocks)
+
+    return jax.jit(jax.vmap(walk, in_axes=(None, 0, None, None, None)), static_argnums=(3, 4))
+
+
+def _collect(
+    model: Model,
+    walk: Any,
+    situation: Situation,
+    chain: Chain,
+    draws: int,
+    thin: int,
+    target_error: float | None,
+) -> tuple[np.ndarray, int]:
+    """Means of blocks [chain, block, number], and how many draws stand behind each chain."""
+    numbers = ravel_pytree(model.parameter_space.values(situation.params))[0].size
+    chains = chain.key.shape[0]
+    block = max(1, -(-draws * chains * numbers // MOST_KEPT))
+    blocks = max(1, draws // block)
+    chain, means = walk(situation, chain, thin, block, blocks)
+    series = np.asarray(means, np.float64)
+    for _ in range(MOST_ROUNDS if target_error is not None else 0):
+        if np.max(_errors(series), initial=0.0) <= target_error:
+            break
+        if series.size * 2 > MOST_KEPT * 4:
+            block *= 2
+            even = series.shape[1] // 2 * 2
+            series = series[:, :even].reshape(chains, -1, 2, numbers).mean(axis=2)
+        chain, means = walk(situation, chain, thin, block, series.shape[1])
+        series = np.concatenate([series, np.asarray(means, np.float64)], axis=1)
+    return series, series.shape[1] * block
+
+
+def _errors(series: np.ndarray) -> np.ndarray:
+    """Standard error of the mean of each number; infinite where it never moved."""
+    ess = effective_size(series)
+    spread = series.reshape(-1, series.shape[2]).var(axis=0, ddof=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.isfinite(ess), np.sqrt(spread / ess), np.inf)
+
+
+def _result(
+    model: Model,
+    situation: Situation,
+    series: np.ndarray,
+    draws: int,
+    sampler: str,
+    target_error: float | None,
+) -> Gradient:
+    if not np.all(np.isfinite(series)):
+        raise complain(
+            "E703",
+            "the slope dE/dtheta is not finite at some draw",
+            helps=["look for a log, a root or a quotient of what can be 0 or less in an energy"],
+        )
+    space = model.parameter_space
+    _, back = ravel_pytree(space.values(situation.params))
+    errors = _errors(series)
+
+    def shaped(vector: np.ndarray) -> dict[str, Any]:
+        with jax.enable_x64(True):
+            arrays = space.arrays(jax.tree.map(jnp.asarray, _split(back, vector)))
+            return jax.tree.map(np.asarray, arrays)
+
+    reached = target_error is None or bool(np.max(errors, initial=0.0) <= target_error)
+    return Gradient(
+        shaped(series.mean(axis=(0, 1))),
+        shaped(errors),
+        shaped(effective_size(series) * draws / series.shape[1]),
+        float(np.nanmax(split_rhat(series), initial=1.0)),
+        draws,
+        reached,
+        sampler,
+    )
+
+
+def _split(back: Any, vector: np.ndarray) -> Any:
+    """A flat vector as a pytree of NumPy arrays, keeping float64."""
+    shapes = jax.eval_shape(back, jax.ShapeDtypeStruct(vector.shape, jnp.result_type(float)))
+    leaves, tree = jax.tree.flatten(shapes)
+    cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
+    parts = np.split(vector, cuts)
+    return jax.tree.unflatten(
+        tree, [part.reshape(leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+    )

@@ -1,0 +1,153 @@
+"""One step of training, compiled: sweeps, slopes of both phases, an optimiser's update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State
+from ..backend.lower import Lowering
+from ..samplers.sweep import Chain
+from .phases import Phases, run_chains
+
+
+class Learner(NamedTuple):
+    """All that changes in training. `bad` is the first step that was not finite, -1 if none was."""
+
+    free: Any  # parameters as free numbers
+    optimiser: Any  # optax state
+    chains: Chain  # [chain, …], the model phase
+    latents: Any  # Chain [example, …] or (), the data phase
+    step: Any  # scalar, int
+    bad: Any  # scalar, int
+
+
+class Told(NamedTuple):
+    """What a step tells: mean free energies in nats, and the norm of the gradient."""
+
+    data_energy: Any
+    model_energy: Any
+    gradient_norm: Any
+    slopes_finite: Any
+
+
+class Batch(NamedTuple):
+    """Rows of the data: values [row, …], given data of their own [row, …], and row numbers."""
+
+    data: State
+    own: State
+    rows: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settings:
+    """What a step needs beside the phases. `examples` scales the prior to one example."""
+
+    optimiser: optax.GradientTransformation
+    sweeps: int
+    examples: int
+    own_given: bool
+    shared: State
+
+
+def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
+    """A compiled pass over batches [batch, row, …]; after a step that is not finite nothing moves."""
+
+    def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
+        moved, told = _step(phases, settings, learner, batch)
+        fine = (
+            jnp.isfinite(told.data_energy)
+            & jnp.isfinite(told.model_energy)
+            & told.slopes_finite
+        )
+        stopped = learner.bad >= 0
+        keep = fine & ~stopped
+        kept = jax.tree.map(lambda new, old: _choose(keep, new, old), moved, learner)
+        bad = jnp.where(stopped | fine, learner.bad, learner.step)
+        return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
+
+    return jax.jit(lambda learner, batches: jax.lax.scan(step, learner, batches))
+
+
+def _choose(keep: Any, new: Any, old: Any) -> Any:
+    return jax.lax.select(jnp.broadcast_to(keep, new.shape), new, old)
+
+
+def _step(
+    phases: Phases, settings: Settings, learner: Learner, batch: Batch
+) -> tuple[Learner, Told]:
+    space = phases.model.parameter_space
+    params = space.constrain(learner.free)
+    situation = Situation(params, settings.shared, jnp.ones(()))
+    own = situation._replace(given={**settings.shared, **batch.own})
+    chains, latents, data = _sample(phases, settings, learner, batch, situation, own)
+
+    def loss(free: Any) -> tuple[Any, tuple[Any, Any]]:
+        params = space.constrain(free)
+        axes = Situation(None, 0 if settings.own_given else None, None)
+        energy = jax.vmap(phases.free_energy, in_axes=(axes, 0))
+        held = jax.vmap(phases.free_energy, in_axes=(axes, 0))
+        lower = jnp.mean(held(own._replace(params=params), data))
+        where = own if settings.own_given else situation
+        upper = jnp.mean(energy(where._replace(params=params), chains.state))
+        prior = log_prior(phases, params) / settings.examples
+        return lower - upper - prior, (lower, upper)
+
+    (_, (lower, upper)), slopes = jax.value_and_grad(loss, has_aux=True)(learner.free)
+    updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
+    free = optax.apply_updates(learner.free, updates)
+    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
+    kept = _put_back(settings, learner.chains, chains, batch.rows)
+    moved = Learner(free, optimiser, kept, latents, learner.step, learner.bad)
+    return moved, Told(lower, upper, optax.global_norm(slopes), finite)
+
+
+def _sample(
+    phases: Phases,
+    settings: Settings,
+    learner: Learner,
+    batch: Batch,
+    situation: Situation,
+    own: Situation,
+) -> tuple[Chain, Any, State]:
+    """Model chains moved on, latents moved on given the data, and the data's configurations."""
+    before = learner.chains
+    if settings.own_given:
+        before = jax.tree.map(lambda x: x[batch.rows], learner.chains)
+    where = own if settings.own_given else situation
+    chains = run_chains(phases.free, where, before, settings.sweeps, settings.own_given)
+    latents = learner.latents
+    if phases.latents is None:
+        hidden = jax.tree.map(lambda x: jnp.zeros((len(batch.rows), *x.shape[1:]), x.dtype),
+                              chains.state)  # fmt: skip
+        return chains, latents, phases.data_state(batch.data, hidden)
+    picked = jax.tree.map(lambda x: x[batch.rows], latents)
+    picked = picked._replace(state=phases.data_state(batch.data, picked.state))
+    axes = own if settings.own_given else situation
+    picked = run_chains(phases.latents, axes, picked, settings.sweeps, settings.own_given)
+    latents = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), latents, picked)
+    return chains, latents, picked.state
+
+
+def _put_back(settings: Settings, before: Chain, moved: Chain, rows: Any) -> Chain:
+    """Chains return to their own slots: each example's own where given data are its own."""
+    if not settings.own_given:
+        return moved
+    return jax.tree.map(lambda x, new: x.at[rows].set(new), before, moved)
+
+
+def log_prior(phases: Phases, params: Any) -> Any:
+    """Log density of all parameters under their priors, in nats."""
+    program = phases.model.program
+    facts = program.parameter_facts
+    priors = [facts[n].prior for n in program.params]
+    if not any(prior is not None for prior in priors):
+        return jnp.zeros(())
+    lowering = Lowering(phases.model.world, {n: params[n] for n in program.params})
+    return sum((lowering.scalar(p) for p in priors if p is not None), jnp.zeros(()))

@@ -1,0 +1,148 @@
+"""What a fit gives: parameters, history, chains; kept in a folder of safetensors and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from ..evaluation.draws import Draws
+from ..partition.exact import exact, exact_log_weights
+from ..samplers.run import sample
+from ..syntax.diagnostics import complain
+from .examples import prepare
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+FORMAT = 1
+
+
+class LogLikelihood(float):
+    """Mean log-likelihood in nats an example; `each` [example], `std_error` of the mean, `log_z`."""
+
+    each: np.ndarray
+    std_error: float
+    log_z: float
+    method: str
+
+    @staticmethod
+    def of(each: np.ndarray, log_z: float, method: str) -> LogLikelihood:
+        """The mean of the values of the examples, with its standard error over examples."""
+        made = LogLikelihood(each.mean())
+        made.each = each
+        made.std_error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else 0.0
+        made.log_z = log_z
+        made.method = method
+        return made
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fit:
+    """A fitted model. `history`: arrays over epochs; `chains`: the model's last samples [chain, dims]."""
+
+    model: Model
+    params: dict[str, Any]
+    history: Mapping[str, np.ndarray]
+    chains: Mapping[str, np.ndarray] = field(default_factory=dict)
+    steps: int = 0
+
+    def log_likelihood(
+        self, data: Mapping[str, Any], given: Mapping[str, Any] | None = None
+    ) -> LogLikelihood:
+        """Exact log-likelihood of data, mean nats an example; a float with more beside it.
+
+        Raises EbmError E705 where no exact answer can be had.
+        """
+        model, examples = prepare(self.model, data, given)
+        if examples.own:
+            raise complain(
+                "E705", "given data of each example need a log Z each, which is not exact here"
+            )
+        weights = exact_log_weights(model, self.params, examples.data, given=examples.shared)
+        answer = exact(model, self.params, given=examples.shared)
+        return LogLikelihood.of(weights - answer.log_z, answer.log_z, f"exact: {answer.how}")
+
+    def sample(self, **settings: Any) -> Draws:
+        """Draws from the fitted model; settings as in `ebm.sample`."""
+        return sample(self.model, self.params, **settings)
+
+    def save(self, path: str | Path) -> None:
+        """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        bound = self.model.bindings
+        arrays = {f"param.{n}": v for n, v in _flat(self.params)}
+        arrays |= {f"history.{n}": np.asarray(v) for n, v in self.history.items()}
+        arrays |= {f"chain.{n}": np.asarray(v) for n, v in self.chains.items()}
+        arrays |= {f"graph.{n}": np.asarray(v) for n, v in bound.graphs.items()}
+        arrays |= {f"given.{n}": np.asarray(v) for n, v in bound.givens.items()}
+        arrays |= {f"held.{n}": np.asarray(v) for n, v in bound.held.items()}
+        save_file({n: np.ascontiguousarray(v) for n, v in arrays.items()}, folder / "arrays.safetensors")
+        written = {
+            "format": FORMAT,
+            "name": self.model.source.name,
+            "text": self.model.source.text,
+            "sizes": dict(bound.sizes),
+            "externals": sorted(bound.externals),
+            "steps": self.steps,
+        }
+        (folder / "fit.json").write_text(json.dumps(written, indent=1))
+
+
+def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
+    """Arrays by path: `W`, or `f.0.weight` within a network."""
+    found = []
+    for name, value in params.items():
+        if isinstance(value, Mapping):
+            found += [(f"{name}.{k}", v) for k, v in _flat(value)]
+        elif isinstance(value, list | tuple):
+            found += [(f"{name}.{k}", v) for k, v in _flat({str(i): x for i, x in enumerate(value)})]
+        else:
+            found.append((name, np.asarray(value)))
+    return found
+
+
+def load_fit(path: str | Path, **externals: Any) -> Fit:
+    """A fit that was saved; functions of external networks are given again by name.
+
+    Raises EbmError E608 for a folder that holds no fit.
+    """
+    from ..model import loads
+
+    folder = Path(path)
+    try:
+        written = json.loads((folder / "fit.json").read_text())
+        arrays = load_file(folder / "arrays.safetensors")
+    except FileNotFoundError as error:
+        raise complain("E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing") from None
+    except (json.JSONDecodeError, OSError) as error:
+        raise complain("E608", f"the fit in {folder} cannot be read: {error}") from None
+    if written.get("format") != FORMAT:
+        raise complain("E608", f"the fit in {folder} has format {written.get('format')}, not {FORMAT}")
+
+    def group(prefix: str) -> dict[str, np.ndarray]:
+        return {n[len(prefix) + 1 :]: v for n, v in arrays.items() if n.startswith(prefix + ".")}
+
+    known = {**group("graph"), **group("given"), **group("held")}
+    model = loads(written["text"], name=written["name"]).bind(**written["sizes"])
+    model = model.bind(**known, **externals) if known or externals else model
+    start = model.init(0) if model.program.networks else {}
+    params = {n: _like(start.get(n), n, group("param")) for n in (*model.program.params, *model.program.networks)}
+    return Fit(model, params, group("history"), group("chain"), written["steps"])
+
+
+def _like(shape: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    """The arrays under a path in the form of a starting value."""
+    match shape:
+        case dict():
+            return {k: _like(v, f"{path}.{k}", arrays) for k, v in shape.items()}
+        case list() | tuple():
+            return type(shape)(_like(v, f"{path}.{k}", arrays) for k, v in enumerate(shape))
+        case _:
+            return arrays[path]
