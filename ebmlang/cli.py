@@ -28,12 +28,15 @@ app = typer.Typer(
 File = Annotated[Path, typer.Argument(metavar="FILE.ebm", help="the model", show_default=False)]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="a size, or a file with a graph or given data"),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="a size, or a file with a graph or given data"
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="for machines: one JSON object")]
 Seed = Annotated[int, typer.Option(help="the same seed gives the same numbers")]
 Fitted = Annotated[
-    Path | None, typer.Option("--fit", metavar="FOLDER", help="take model and parameters from a fit")
+    Path | None,
+    typer.Option("--fit", metavar="FOLDER", help="take model and parameters from a fit"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress bar")]
 
@@ -83,7 +86,7 @@ def _plain(value: Any) -> Any:
         return [_plain(v) for v in value]
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
-    if isinstance(value, float) and value != value or value in (float("inf"), float("-inf")):
+    if (isinstance(value, float) and value != value) or value in (float("inf"), float("-inf")):
         return None
     return value
 
@@ -106,7 +109,9 @@ def check(
             continue
         found += warnings
         declared = len(program.unknowns) + len(program.params) + len(program.givens)
-        told.append(f"{file}: {program.name} is fine: {declared} arrays, {len(program.energies)} energies")
+        told.append(
+            f"{file}: {program.name} is fine: {declared} arrays, {len(program.energies)} energies"
+        )
     wrong = any(d.severity is Severity.ERROR for d in found)
     if as_json:
         print(json.dumps({"ok": not wrong, "diagnostics": [d.to_dict() for d in found]}, indent=1))
@@ -263,7 +268,9 @@ def sample_command(
     thin: Annotated[int, typer.Option(min=1)] = 1,
     sampler: Annotated[str, typer.Option()] = "auto",
     beta: Annotated[float, typer.Option()] = 1.0,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="keep the draws here")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="keep the draws here")
+    ] = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -289,7 +296,7 @@ def sample_command(
         progress=not quiet and not as_json,
     )
     if out is not None:
-        np.savez(out, **dict(drawn.items()))
+        np.savez(out, allow_pickle=False, **dict(drawn.items()))
     found = drawn.diagnostics
 
     def facts() -> dict[str, Any]:
@@ -310,7 +317,9 @@ def sample_command(
 def compare_command(
     file: File,
     settings: Set = None,
-    samplers: Annotated[str, typer.Option(help="names, with commas between")] = "gibbs,langevin,hmc",
+    samplers: Annotated[
+        str, typer.Option(help="names, with commas between")
+    ] = "gibbs,langevin,hmc",
     fitted: Fitted = None,
     params: Params = None,
     draws: Annotated[int, typer.Option(min=1)] = 2000,
@@ -353,7 +362,9 @@ def logz(
 
 @app.callback(invoke_without_command=True)
 def version(
-    show: Annotated[bool, typer.Option("--version", help="print the version", is_eager=True)] = False,
+    show: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True)
+    ] = False,
 ) -> None:
     """Energy functions, written down and put to work."""
     if show:

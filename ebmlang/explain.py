@@ -91,9 +91,7 @@ def _head(model: Model) -> list[str]:
     rows = [_declared(model, s) for s in program.unknowns.values()]
     rows += [_declared(model, s) for s in program.givens.values()]
     rows += [_declared(model, s) for s in program.params.values()]
-    rows += [
-        (n, net.architecture, "", "weights, fitted") for n, net in program.networks.items()
-    ]
+    rows += [(n, net.architecture, "", "weights, fitted") for n, net in program.networks.items()]
     lines += ["", *_columns(rows)]
     lines += ["", "energy = " + " + ".join(e.name for e in program.energies)]
     lines += _columns([(e.name, _what(e)) for e in program.energies])
@@ -232,7 +230,7 @@ def _interactions(model: Model, facts: VariableFacts) -> tuple[str, str]:
 
 
 def _board(colours: np.ndarray, shape: tuple[int, ...]) -> str:
-    total = sum(np.indices(shape)).reshape(-1) if shape else colours
+    total = np.indices(shape).sum(axis=0).reshape(-1) if shape else colours
     chess = len(shape) == 2 and np.array_equal(colours, total % 2)
     return ": a chessboard" if chess else ", each of which moves at once"
 
@@ -270,9 +268,7 @@ def _ordered_densities(model: Model) -> bool:
     """Every unknown has one density, whose other unknowns come before it, and nothing is added."""
     if not all(e.density for e in model.program.energies):
         return False
-    needs = {
-        e.name: {s.name for s in unknowns(e.term)} - {e.name} for e in model.program.energies
-    }
+    needs = {e.name: {s.name for s in unknowns(e.term)} - {e.name} for e in model.program.energies}
     if set(needs) != set(model.program.unknowns):
         return False
     done: set[str] = set()

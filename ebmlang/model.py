@@ -145,7 +145,12 @@ class Model:
         parts = self._energies(params, state, given)
         return {e.name: parts[" " + e.name] for e in self.program.energies}
 
-    def _energies(self, params, state, given) -> dict[str, Any]:  # noqa: ANN001
+    def _energies(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        given: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
         from .backend.energy import batched
 
         flat, known, batch = batched(self.program, self.world, state, self.given(given))

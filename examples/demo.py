@@ -100,7 +100,9 @@ def main() -> None:
     print(f"exact test log-likelihood, nats per image ({after.method}):")
     print(f"  before          {before:8.3f}")
     print(f"  ebmlang         {after:8.3f} ± {after.std_error:.3f}   {own:5.1f} s with compilation")
-    print(f"  scikit-learn    {peer:8.3f} ± {peer.std_error:.3f}   {other:5.1f} s, best of four rates")
+    print(
+        f"  scikit-learn    {peer:8.3f} ± {peer.std_error:.3f}   {other:5.1f} s, best of four rates"
+    )
     fit.save(OUT / "rbm.fit")
 
     heading("pictures")

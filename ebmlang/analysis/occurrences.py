@@ -37,7 +37,7 @@ class Occurrence:
 
     def inside(self, indices: Iterable[Index], conditions: Iterable[Term]) -> Occurrence:
         """The same read seen from outside a reduction."""
-        return Occurrence(self.read, (*self.bound, *indices), (*self.conditions, *conditions))
+        return Occurrence(self.read, (*indices, *self.bound), (*conditions, *self.conditions))
 
     def renamed(self) -> Occurrence:
         """The same read for other values of the indices bound on the way."""

@@ -106,7 +106,7 @@ def bind(program: Program, before: Bindings, values: Mapping[str, Any]) -> Bindi
             graph = program.graphs[name]
             edges, sites = edges_of(graph, value)
             if graph.on.name not in sizes.finish() or sites.certain:
-                sizes.learn(graph.on, sites.count, f"the graph `{name}`")
+                sizes.learn(graph.on, sites.number, f"the graph `{name}`")
             graphs[name] = edges
         elif name in program.givens:
             givens[name] = _array(program.givens[name], value, sizes)

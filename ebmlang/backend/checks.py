@@ -98,6 +98,8 @@ def _place(place: np.ndarray) -> str:
 
 def _helps(symbol: Symbol, array: np.ndarray) -> list[str]:
     kind, name = symbol.domain.kind, symbol.name
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        return []
     finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
     if kind is Kind.BINARY and finite.size and set(np.unique(finite[:1000])) <= {-1.0, 1.0}:
         return [f"spins become binary by ({name} + 1) / 2, or declare `{name}` as spin"]

@@ -65,7 +65,7 @@ def build() -> dict[str, dict[str, object]]:
             "arguments": [p.name for p in parameters],
             "optional": [p.name for p in parameters if p.default is not inspect.Parameter.empty],
             "discrete": _known(support, "is_discrete", False),
-            "event": int(_known(support, "event_dim", 0)),
+            "event": _known(support, "event_dim", 0),
         }
     return table
 
@@ -75,9 +75,7 @@ _FUNCTIONS: dict[str, constraints.Constraint] = {
     "Binomial": constraints.nonnegative_integer,
     "Categorical": constraints.nonnegative_integer,
     "Geometric": constraints.nonnegative_integer,
-    "Multinomial": constraints.nonnegative_integer_vector
-    if hasattr(constraints, "nonnegative_integer_vector")
-    else constraints.multinomial(1),
+    "Multinomial": constraints.multinomial(1),
 }
 
 

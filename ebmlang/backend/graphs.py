@@ -14,7 +14,7 @@ from ..syntax.diagnostics import complain
 class Sites(NamedTuple):
     """How many sites a graph shows; certain unless it is only the largest number in an edge list."""
 
-    count: int
+    number: int
     certain: bool
 
 

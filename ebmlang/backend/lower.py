@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.world import World
 from ..semantics.terms import (
     Apply,
     Array,
@@ -34,7 +35,6 @@ from ..semantics.traverse import fingerprint
 from . import contraction, reading
 from .elementwise import JAX, NUMPY
 from .labelled import Labelled, full, spread, union
-from ..analysis.world import World
 
 NetworkCall = Callable[[Any, tuple[Any, ...]], Any]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -24,7 +25,7 @@ def start(network: Network, world: World, key: Any, external: Any = None) -> Any
     widths = [_width_in(network, world), *network.sizes, _width_out(network, world)]
     draw = jax.nn.initializers.lecun_normal()
     layers = []
-    for fan_in, fan_out in zip(widths[:-1], widths[1:], strict=True):
+    for fan_in, fan_out in pairwise(widths):
         key, sub = jax.random.split(key)
         layers.append({"weight": draw(sub, (fan_in, fan_out)), "bias": jnp.zeros(fan_out)})
     return layers

@@ -69,7 +69,7 @@ def _shift(
     cyclic = isinstance(dim, Dimension) and dim.cyclic
     if cyclic and isinstance(index.range, Whole) and index.range.dim is dim:
         return (np if isinstance(array, np.ndarray) else jnp).roll(array, -shift, axis)
-    if 0 <= start and stop <= size:
+    if start >= 0 and stop <= size:
         return array[(slice(None),) * axis + (slice(start, stop),)]
     return None
 

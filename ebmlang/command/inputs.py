@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,7 +24,9 @@ def read_settings(program: Program, settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         name, sign, text = setting.partition("=")
         if not sign or not name or not text:
-            raise complain("E708", f"`{setting}` is not of the form name=value", helps=["--set pixel=64"])
+            raise complain(
+                "E708", f"`{setting}` is not of the form name=value", helps=["--set pixel=64"]
+            )
         found[name] = _value(program, name, text)
     return found
 
@@ -94,7 +97,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         match path.suffix.lower():
             case ".npz":
-                with np.load(path, allow_pickle=False) as arrays:
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                     return {n: arrays[n] for n in arrays.files}
             case ".npy":
                 return {path.stem: np.load(path, allow_pickle=False)}
@@ -106,7 +109,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                 raise complain(
                     "E608", f"{path} ends with `{other}`", notes=[f"known are {', '.join(ENDINGS)}"]
                 )
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise complain("E608", f"{path} cannot be read: {error}") from None
 
 
@@ -153,5 +156,5 @@ def _h5(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path) as file:
         for name in file:
             if isinstance(file[name], h5py.Dataset):
-                found[name] = np.asarray(file[name])
+                found[str(name)] = np.asarray(file[name])
     return found

@@ -160,9 +160,7 @@ class _Run:
         self.watched = watched
         self.seed = seed
 
-    def row(
-        self, name: str, draws: int, chains: int, warmup: int, truth: np.ndarray | None
-    ) -> Row:
+    def row(self, name: str, draws: int, chains: int, warmup: int, truth: np.ndarray | None) -> Row:
         key, sub = jax.random.split(jax.random.key(self.seed))
         loop, situation = self.loop, self.situation
         states = begin_states(
@@ -179,7 +177,9 @@ class _Run:
         begun = time.perf_counter()
         _, (series, report) = jax.block_until_ready(ready(situation, chain))
         seconds = time.perf_counter() - begun
-        return _row(name, np.asarray(series, np.float64), report, compiled, seconds, truth, self.watched)
+        return _row(
+            name, np.asarray(series, np.float64), report, compiled, seconds, truth, self.watched
+        )
 
 
 def _walk(plan: Plan, watched: _Watched, draws: int) -> Any:

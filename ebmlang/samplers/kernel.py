@@ -35,8 +35,6 @@ class KernelState(NamedTuple):
 class Kernel(MCMCKernel):
     """One sweep of a sampler at fixed parameters, as an MCMCKernel with every chain method."""
 
-    sample_field = "z"
-
     def __init__(self, model: Model, situation: Situation, sampler: Sampler, held: Clamped) -> None:
         self.model = model
         self._situation = situation
@@ -45,10 +43,17 @@ class Kernel(MCMCKernel):
         self._plan = self._loop.plan
 
     @property
-    def default_fields(self) -> tuple[str, ...]:
+    def sample_field(self) -> str:
+        """The field of the state that holds the configuration."""
+        return "z"
+
+    @property
+    def default_fields(self) -> tuple[Any, ...]:
+        """What NumPyro keeps of every draw."""
         return (self.sample_field, "diverging")
 
-    def get_diagnostics_str(self, state: KernelState) -> str:
+    def get_diagnostics_str(self, state: KernelState) -> Any:
+        """What NumPyro's progress bar shows."""
         return f"acceptance {float(jnp.mean(state.accept_prob)):.2f}"
 
     def init(

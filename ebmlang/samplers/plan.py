@@ -38,9 +38,7 @@ def free_variables(program: Program, held: Held) -> list[str]:
     return [n for n in program.unknowns if n not in held or not np.all(held[n])]
 
 
-def make_plan(
-    target: Target, sampler: Sampler, held: Held, fallback: str = "nuts"
-) -> Plan:
+def make_plan(target: Target, sampler: Sampler, held: Held, fallback: str = "nuts") -> Plan:
     """The plan of a sampler on a model. Colours are found anew on the sites that are free.
 
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.

@@ -271,5 +271,4 @@ def _collect(
         parts.append(jax.tree.map(np.asarray, kept))
         done += piece
         bar.advance(piece * thin)
-    joined = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
-    return joined
+    return jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)

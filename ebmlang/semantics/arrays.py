@@ -43,8 +43,7 @@ def elementwise(
     axes, scalars = joined
     row = FUNCTIONS[function]
     integer = row.integer and (
-        row.smoothness == 2
-        and function not in ("if", "mod", "sign")
+        (row.smoothness == 2 and function not in ("if", "mod", "sign"))
         or all(v.integer for v in known)
     )
     if function == "if":

@@ -82,7 +82,7 @@ class _Checker:
         if dim.derived and dim.size is not None:
             inner = {n: self.size_of(self.dims[n]) for n in dim.size.names if n in self.dims}
             return dim.size.substitute(inner)
-        return Size.dimension(dim.name)
+        return Size.number(len(dim.labels)) if dim.labels else Size.dimension(dim.name)
 
     def run(self) -> Program:
         declared = collect_names(self.parsed.statements, self.findings)

@@ -39,6 +39,7 @@ class Value:
 
     @property
     def scalar(self) -> bool:
+        """Whether it is one number."""
         return not self.axes
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from .context import Context, nearest
+from .lengths import constant_size
 from .networks import ACTIVATIONS, ARCHITECTURES, Architecture
-from .reductions import constant_size
 from .sizes import Size
 from .terms import (
     Dimension,

@@ -30,35 +30,20 @@ def elaborate(expression: tree.Expression, context: Context) -> Value | None:
     match expression:
         case tree.Number(value=value, is_integer=integer, span=span):
             return Value((), Constant(value, span), span, integer=integer)
-        case tree.String(span=span):
-            return context.error(
-                "E205",
-                span,
-                f"the label {span.text} stands alone",
-                "not a number",
-                helps=['a label is a subscript, h[i, "A"], or is compared, x[i] == "A"'],
-            )
+        case tree.String():
+            return _lone_label(expression, context)
         case tree.Name():
             return _name(expression, context)
-        case tree.Paren(inner=inner, span=span):
+        case tree.Paren(inner=inner):
             return elaborate(inner, context)
         case tree.Negate(operand=operand, span=span):
             return _apply("negate", (operand,), span, context)
-        case tree.Binary(operator="@", left=left, right=right, operator_span=at, span=span):
-            return contract(elaborate(left, context), elaborate(right, context), at, span, context)
-        case tree.Binary(operator=operator, left=left, right=right, operator_span=at, span=span):
-            bare = _last_call(left)
-            if operator in ("-", "+") and bare and has_new_index(bare, context):
-                return _sign_for_body(bare, operator, right, context)
-            return _apply(operator, (left, right), span, context, at)
+        case tree.Binary():
+            return _binary(expression, context)
         case tree.Compare():
             return _compare(expression, context)
-        case tree.Logic(operator=operator, operands=operands, span=span):
-            values = [elaborate(operand, context) for operand in operands]
-            result = values[0]
-            for value in values[1:]:
-                result = elementwise(operator, (result, value), span, None, context)
-            return result
+        case tree.Logic():
+            return _logic(expression, context)
         case tree.Not(operand=operand, span=span):
             return _apply("not", (operand,), span, context)
         case tree.If(condition=condition, then=then, otherwise=otherwise, span=span):
@@ -69,16 +54,49 @@ def elaborate(expression: tree.Expression, context: Context) -> Value | None:
             return _call(expression, context)
         case tree.Reduction():
             return elaborate_reduction(expression, context)
-        case tree.Tuple(span=span):
-            return context.error(
-                "E101",
-                span,
-                "a pair stands where a number is expected",
-                "two values",
-                helps=["pairs belong in the brackets of a reduction: sum((i, j) in bonds)"],
-            )
+        case tree.Tuple():
+            return _lone_pair(expression, context)
         case _:
             assert_never(expression)
+
+
+def _lone_label(expression: tree.String, context: Context) -> None:
+    return context.error(
+        "E205",
+        expression.span,
+        f"the label {expression.span.text} stands alone",
+        "not a number",
+        helps=['a label is a subscript, h[i, "A"], or is compared, x[i] == "A"'],
+    )
+
+
+def _lone_pair(expression: tree.Tuple, context: Context) -> None:
+    return context.error(
+        "E101",
+        expression.span,
+        "a pair stands where a number is expected",
+        "two values",
+        helps=["pairs belong in the brackets of a reduction: sum((i, j) in bonds)"],
+    )
+
+
+def _binary(expression: tree.Binary, context: Context) -> Value | None:
+    operator, left, right = expression.operator, expression.left, expression.right
+    at, span = expression.operator_span, expression.span
+    if operator == "@":
+        return contract(elaborate(left, context), elaborate(right, context), at, span, context)
+    bare = _last_call(left)
+    if operator in ("-", "+") and bare and has_new_index(bare, context):
+        return _sign_for_body(bare, operator, right, context)
+    return _apply(operator, (left, right), span, context, at)
+
+
+def _logic(expression: tree.Logic, context: Context) -> Value | None:
+    values = [elaborate(operand, context) for operand in expression.operands]
+    result = values[0]
+    for value in values[1:]:
+        result = elementwise(expression.operator, (result, value), expression.span, None, context)
+    return result
 
 
 def _apply(
@@ -305,7 +323,7 @@ def _call(expression: tree.Call, context: Context) -> Value | None:
             values = tuple(elaborate(a, context) for a in plain)
             return network_value(declared, values, span, context)
         case None:
-            pass
+            return _built_in(expression, plain, context)
         case _:
             return context.error(
                 "E201",
@@ -315,7 +333,13 @@ def _call(expression: tree.Call, context: Context) -> Value | None:
                 marks=[(declared.span, "declared here")],
                 helps=[f"for an element, use square brackets: {name}[…]"],
             )
-    values = tuple(elaborate(a, context) for a in plain)
+
+
+def _built_in(
+    expression: tree.Call, arguments: list[tree.Expression], context: Context
+) -> Value | None:
+    name, span = expression.function.text, expression.span
+    values = tuple(elaborate(a, context) for a in arguments)
     if name not in CALLABLES:
         near = context.nearest(name, BUILT_IN)
         return context.error(

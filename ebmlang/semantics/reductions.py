@@ -6,7 +6,7 @@ from ..syntax import tree
 from ..syntax.source import Span
 from .arrays import summed
 from .context import Context, Value, kind_of
-from .sizes import Size
+from .lengths import range_end
 from .terms import (
     Apply,
     Between,
@@ -48,10 +48,10 @@ def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value |
         conditions = [
             context.elaborate(argument, context)
             for argument in expression.arguments
-            if not isinstance(argument, tree.Name | tree.Within)
+            if not isinstance(argument, tree.Name | tree.Within | tree.Keyword)
         ]
         body = context.elaborate(expression.body, context)
-    context.ended.update({name: (expression.span, head) for name in named})
+    context.ended.update(dict.fromkeys(named, (expression.span, head)))
     if body is None or any(condition is None for condition in conditions):
         return None
     if not settle_ranges(named, context):
@@ -160,7 +160,7 @@ def _bind(index: Index, bound: list[Index], named: dict[str, Index], context: Co
     return True
 
 
-def _new_names(expression: tree.Argument, context: Context) -> list[tree.Name]:
+def _new_names(expression: tree.Argument | tree.Slice, context: Context) -> list[tree.Name]:
     """Names in a comparison that nothing declares: they become indices."""
     match expression:
         case tree.Name(text=name):
@@ -237,7 +237,7 @@ def _open_one(
 ) -> bool:
     match within.range:
         case tree.Interval(lower=lower, upper=upper):
-            low, high = _limit(lower, context), _limit(upper, context)
+            low, high = range_end(lower, context), range_end(upper, context)
             if low is None or high is None:
                 return False
             index.range = Between(low, high)
@@ -287,63 +287,6 @@ def _open_neighbours(
     edge = EdgeNumber(graph, value.body, slot, index.span)
     pairs.append((graph, index, index, edge))
     return True
-
-
-def _limit(expression: tree.Expression, context: Context) -> Size | None:
-    """An end of `a..b`: arithmetic of whole numbers and sizes."""
-    size = constant_size(expression, context)
-    if size is None:
-        context.error(
-            "E402",
-            expression.span,
-            f"`{expression.span.text}` is not made of whole numbers and dimensions",
-            "an end of a range",
-        )
-    return size
-
-
-def constant_size(expression: tree.Expression, context: Context) -> Size | None:
-    """Arithmetic of whole numbers and dimensions as a size, written through independent dimensions."""
-    match expression:
-        case tree.Number(is_integer=True, value=value):
-            return Size.number(int(value))
-        case tree.Name(text=name):
-            declared = context.names.get(name)
-            if not isinstance(declared, Dimension):
-                return None
-            context.used.add(name)
-            return context.size_of(declared)
-        case tree.Paren(inner=inner):
-            return constant_size(inner, context)
-        case tree.Negate(operand=operand):
-            inner = constant_size(operand, context)
-            return None if inner is None else -inner
-        case tree.Binary(operator=operator, left=left, right=right):
-            a, b = constant_size(left, context), constant_size(right, context)
-            if a is None or b is None:
-                return None
-            return _arithmetic(operator, a, b)
-        case _:
-            return None
-
-
-def _arithmetic(operator: str, a: Size, b: Size) -> Size | None:
-    match operator:
-        case "+":
-            return a + b
-        case "-":
-            return a - b
-        case "*":
-            return a * b
-        case "/" if b.constant:
-            return a / b.constant
-        case "^" if b.constant is not None and b.constant in range(5):
-            power = Size.number(1)
-            for _ in range(int(b.constant)):
-                power = power * a
-            return power
-        case _:
-            return None
 
 
 def settle_ranges(named: dict[str, Index], context: Context) -> bool:

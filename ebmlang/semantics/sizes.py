@@ -17,14 +17,17 @@ class Size:
 
     @staticmethod
     def of(terms: Mapping[Monomial, Fraction]) -> Size:
+        """A polynomial in its one written form."""
         return Size(tuple(sorted((m, c) for m, c in terms.items() if c != 0)))
 
     @staticmethod
     def number(value: int | Fraction) -> Size:
+        """A plain number."""
         return Size.of({(): Fraction(value)})
 
     @staticmethod
     def dimension(name: str) -> Size:
+        """The size of a dimension."""
         return Size.of({(name,): Fraction(1)})
 
     def __add__(self, other: Size | int) -> Size:

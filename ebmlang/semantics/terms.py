@@ -72,6 +72,7 @@ class Domain:
 
     @property
     def discrete(self) -> bool:
+        """Whether the values can be listed."""
         return self.kind in (Kind.BINARY, Kind.SPIN, Kind.CATEGORY, Kind.INTEGER)
 
     @property
@@ -110,6 +111,7 @@ class Symbol:
 
     @property
     def unknown(self) -> bool:
+        """Whether it is visible or latent."""
         return self.role in (Role.VISIBLE, Role.LATENT)
 
 
@@ -210,6 +212,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
+    """A number as written."""
+
     value: float
     span: Span
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..syntax import tree
 from .context import Context, kind_of, nearest
-from .reductions import constant_size
+from .lengths import constant_size
 from .sizes import Size
 from .terms import Bound, Dimension, Domain, GraphDeclaration, Kind
 
@@ -109,9 +109,9 @@ def _bounded(
 
 
 def _plain(bound: Bound) -> float | None:
-    if isinstance(bound, float):
-        return bound
-    return None if bound.constant is None else float(bound.constant)
+    if isinstance(bound, Size):
+        return None if bound.constant is None else float(bound.constant)
+    return bound
 
 
 def _bound(expression: tree.Expression, kind: Kind, context: Context) -> Bound | None:

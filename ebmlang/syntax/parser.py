@@ -144,7 +144,7 @@ def _breakdown(lark: Lark, stretch: Stretch, fault: UnexpectedToken) -> Breakdow
     # Lark copies the whole stack once for each candidate: dear where the nesting is absurd.
     shallow = len(parser.parser_state.state_stack) < 10 * DEEPEST
     accepts = parser.accepts() if shallow else ()
-    expects = frozenset(texts.get(name, name) for name in accepts)
+    expects = frozenset(texts.get(name) or name for name in accepts)
     last = parser.parser_state.value_stack[-1:]
     misread = [token.type for token in last if isinstance(token, Token) and token in RESERVED]
     return Breakdown(stretch, at, position, found.type, expects, "NAME" in misread)

@@ -160,7 +160,7 @@ class _Run:
         free = model.parameter_space.unconstrain(
             jax.tree.map(lambda x: jnp.asarray(x, real), dict(params))
         )
-        key, first, second = jax.random.split(jax.random.key(self.seed), 3)
+        first, second = jax.random.split(jax.random.key(self.seed))
         number = self.examples.number if self.settings.own_given else chains
         situation = Situation(
             model.parameter_space.constrain(free), dict(self.settings.shared), jnp.ones(())
@@ -201,9 +201,9 @@ class _Run:
                 given={n: jnp.broadcast_to(v, (number, *v.shape)) if n not in own else v
                        for n, v in per_chain.given.items()}
             )  # fmt: skip
-        return jax.vmap(
-            lambda k, s, state: begin(plan, k, s, state, ALWAYS), in_axes=(0, axes, 0)
-        )(jax.random.split(key, number), per_chain, states)
+        return jax.vmap(lambda k, s, state: begin(plan, k, s, state, ALWAYS), in_axes=(0, axes, 0))(
+            jax.random.split(key, number), per_chain, states
+        )
 
     def _batches(self) -> Batch:
         """A new order of the examples in batches [batch, row, …]; a remainder waits for the next order."""
@@ -233,7 +233,7 @@ class _Run:
         notes = []
         for what, states in (
             ("data", {n: np.asarray(v[place]) for n, v in batches.data.items()}),
-            ("samples", kept.chains),
+            ("samples", dict(kept.chains)),
         ):
             notes += self._unwell(kept.params, states, what)
         for name in ("data_energy", "model_energy", "gradient_norm"):

@@ -60,9 +60,7 @@ class Phases:
 
 def make_phases(model: Model, observed: tuple[str, ...], sampler: Sampler) -> Phases:
     """The phases of a model with these variables in the data."""
-    masks = {
-        n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in observed
-    }
+    masks = {n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in observed}
     hidden = [n for n in model.program.unknowns if n not in observed]
     closed: Summation | None = None
     try:
@@ -83,7 +81,7 @@ def run_chains(
 ) -> Chain:
     """So many sweeps of every chain; given data is shared, or one for each chain."""
     axes = Situation(None, 0 if per_chain_given else None, None)
-    moved, _ = jax.vmap(
-        lambda s, c: sweeps(plan, s, c, number), in_axes=(axes, 0)
-    )(situation, chains)
+    moved, _ = jax.vmap(lambda s, c: sweeps(plan, s, c, number), in_axes=(axes, 0))(
+        situation, chains
+    )
     return moved

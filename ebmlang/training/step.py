@@ -61,11 +61,7 @@ def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learne
 
     def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
         moved, told = _step(phases, settings, learner, batch)
-        fine = (
-            jnp.isfinite(told.data_energy)
-            & jnp.isfinite(told.model_energy)
-            & told.slopes_finite
-        )
+        fine = jnp.isfinite(told.data_energy) & jnp.isfinite(told.model_energy) & told.slopes_finite
         stopped = learner.bad >= 0
         keep = fine & ~stopped
         kept = jax.tree.map(lambda new, old: _choose(keep, new, old), moved, learner)
@@ -105,7 +101,7 @@ def _step(
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
     kept = _put_back(settings, learner.chains, chains, batch.rows)
     moved = Learner(free, optimiser, kept, latents, learner.step, learner.bad)
-    return moved, Told(lower, upper, optax.global_norm(slopes), finite)
+    return moved, Told(lower, upper, optax.tree.norm(slopes), finite)
 
 
 def _sample(

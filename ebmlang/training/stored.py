@@ -83,7 +83,9 @@ class Fit:
         arrays |= {f"graph.{n}": np.asarray(v) for n, v in bound.graphs.items()}
         arrays |= {f"given.{n}": np.asarray(v) for n, v in bound.givens.items()}
         arrays |= {f"held.{n}": np.asarray(v) for n, v in bound.held.items()}
-        save_file({n: np.ascontiguousarray(v) for n, v in arrays.items()}, folder / "arrays.safetensors")
+        save_file(
+            {n: np.ascontiguousarray(v) for n, v in arrays.items()}, folder / "arrays.safetensors"
+        )
         written = {
             "format": FORMAT,
             "name": self.model.source.name,
@@ -102,7 +104,9 @@ def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
         if isinstance(value, Mapping):
             found += [(f"{name}.{k}", v) for k, v in _flat(value)]
         elif isinstance(value, list | tuple):
-            found += [(f"{name}.{k}", v) for k, v in _flat({str(i): x for i, x in enumerate(value)})]
+            found += [
+                (f"{name}.{k}", v) for k, v in _flat({str(i): x for i, x in enumerate(value)})
+            ]
         else:
             found.append((name, np.asarray(value)))
     return found
@@ -120,11 +124,15 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         written = json.loads((folder / "fit.json").read_text())
         arrays = load_file(folder / "arrays.safetensors")
     except FileNotFoundError as error:
-        raise complain("E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing") from None
+        raise complain(
+            "E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing"
+        ) from None
     except (json.JSONDecodeError, OSError) as error:
         raise complain("E608", f"the fit in {folder} cannot be read: {error}") from None
     if written.get("format") != FORMAT:
-        raise complain("E608", f"the fit in {folder} has format {written.get('format')}, not {FORMAT}")
+        raise complain(
+            "E608", f"the fit in {folder} has format {written.get('format')}, not {FORMAT}"
+        )
 
     def group(prefix: str) -> dict[str, np.ndarray]:
         return {n[len(prefix) + 1 :]: v for n, v in arrays.items() if n.startswith(prefix + ".")}
@@ -133,7 +141,10 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
     model = loads(written["text"], name=written["name"]).bind(**written["sizes"])
     model = model.bind(**known, **externals) if known or externals else model
     start = model.init(0) if model.program.networks else {}
-    params = {n: _like(start.get(n), n, group("param")) for n in (*model.program.params, *model.program.networks)}
+    params = {
+        n: _like(start.get(n), n, group("param"))
+        for n in (*model.program.params, *model.program.networks)
+    }
     return Fit(model, params, group("history"), group("chain"), written["steps"])
 
 

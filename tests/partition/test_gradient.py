@@ -1,0 +1,138 @@
+"""E[dE/dtheta] by Markov chains against exact enumeration, errors and all."""
+
+import jax
+import numpy as np
+import pytest
+from conftest import PROGRAMS
+
+import ebmlang as ebm
+
+TEXTS = {
+    "boltzmann": (PROGRAMS / "boltzmann_machine.ebm", {"unit": 12}),
+    "rbm": (PROGRAMS / "rbm.ebm", {"pixel": 7, "unit": 5}),
+    "glass": (
+        PROGRAMS / "spin_glass.ebm",
+        {"site": 12, "bonds": [[i, (i + k) % 12] for i in range(12) for k in (1, 3)]},
+    ),
+    "potts": (
+        "model p dim site = 6 dim c = 3 visible x : category(c)[site] param h : real[site, c] "
+        "param J : real[site, site] symmetric hollow "
+        "energy = -sum(i) h[i, x[i]] - sum(i < j) J[i, j] * (x[i] == x[j])",
+        {},
+    ),
+    "spikes": (PROGRAMS / "spikes.ebm", {"neuron": 6}),
+}
+
+
+def model_of(name):
+    source, bindings = TEXTS[name]
+    return (
+        ebm.loads(source, **bindings) if isinstance(source, str) else ebm.load(source, **bindings)
+    )
+
+
+def strewn(model, scale=0.5):
+    """Random parameters on which no statistic is stuck."""
+    rng = np.random.default_rng(1)
+    sites = model.parameter_space.sites
+    return {
+        n: np.asarray(s.full(rng.normal(0, scale, s.number).astype("float32")))
+        for n, s in sites.items()
+    }
+
+
+def misses(model, params, truth, seed, draws=2000):
+    """How many entries are more than four standard errors off, and how many there are."""
+    found = ebm.gradient(model, params, draws=draws, chains=4, seed=seed)
+    space = model.parameter_space
+    mean, error = (
+        space.values({n: np.asarray(v) for n, v in a.items()})
+        for a in (found.mean, found.std_error)
+    )
+    exact = space.values(truth.mean)
+    far = [
+        np.abs(np.asarray(mean[n]) - np.asarray(exact[n])) > 4 * np.asarray(error[n]) for n in mean
+    ]
+    flat = np.concatenate([f.reshape(-1) for f in far])
+    return int(flat.sum()), flat.size
+
+
+def test_a_gradient_is_within_four_errors_of_enumeration():
+    model = model_of("boltzmann")
+    params = strewn(model)
+    truth = ebm.gradient(model, params, sampler="exact")
+    # A false alarm of 4 errors has odds of 6e-5 an entry: 78 entries, at most one by chance.
+    wrong, number = misses(model, params, truth, seed=0)
+    assert number == 78
+    assert wrong <= 1
+
+
+def test_errors_are_neither_too_small_nor_too_large():
+    model = model_of("rbm")
+    params = strewn(model)
+    truth = model.parameter_space.values(ebm.gradient(model, params, sampler="exact").mean)
+    scores = []
+    for seed in range(8):
+        found = ebm.gradient(model, params, draws=1000, chains=4, seed=seed)
+        mean, error = (
+            model.parameter_space.values(found.mean),
+            model.parameter_space.values(found.std_error),
+        )
+        scores += [np.asarray((mean[n] - truth[n]) / error[n]).reshape(-1) for n in truth]
+    spread = np.concatenate(scores).std()
+    # 8 x 47 scores of about one standard deviation; entries are correlated, hence the wide band.
+    assert 0.8 < spread < 1.25
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TEXTS)
+def test_at_least_99_of_100_entries_are_within_four_errors_over_repeated_runs(name):
+    model = model_of(name)
+    params = strewn(model)
+    truth = ebm.gradient(model, params, sampler="exact")
+    counts = [misses(model, params, truth, seed) for seed in range(20)]
+    wrong, number = (sum(c) for c in zip(*counts, strict=True))
+    assert wrong <= 0.01 * number
+
+
+def test_the_gradient_is_shaped_as_the_parameters_and_symmetric_where_they_are():
+    model = model_of("boltzmann")
+    params = strewn(model)
+    found = ebm.gradient(model, params, draws=200, seed=0)
+    assert {n: np.shape(v) for n, v in found.mean.items()} == {
+        n: np.shape(v) for n, v in params.items()
+    }
+    np.testing.assert_array_equal(found.mean["J"], found.mean["J"].T)
+    assert np.all(np.diag(found.mean["J"]) == 0)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
+    model = model_of("rbm")
+    params = strewn(model)
+    one, two, three = (ebm.gradient(model, params, draws=100, seed=s).mean["W"] for s in (5, 5, 6))
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, three)
+
+
+def test_an_entry_that_never_moves_has_no_error_bar():
+    model = ebm.loads("model m dim k = 3 visible x : binary[k] param b : real[k] energy = -b @ x")
+    found = ebm.gradient(model, {"b": np.array([0.0, 0.0, -200.0])}, draws=100)
+    assert np.isinf(found.std_error["b"][2])
+    assert np.all(np.isfinite(found.std_error["b"][:2]))
+
+
+def test_a_wanted_error_is_reached_by_drawing_on():
+    model = model_of("rbm")
+    params = strewn(model)
+    found = ebm.gradient(model, params, draws=200, target_error=0.01, seed=0)
+    assert found.reached
+    assert found.draws > 200
+    worst = max(np.max(e[np.isfinite(e)]) for e in found.std_error.values())
+    assert worst <= 0.01
+
+
+def test_a_network_s_gradient_is_a_pytree_like_its_weights():
+    model = ebm.load(PROGRAMS / "rings.ebm")
+    params = model.init(0)
+    found = ebm.gradient(model, params, draws=50, chains=2, warmup=50)
+    assert jax.tree.structure(found.mean) == jax.tree.structure(params)

@@ -1,0 +1,1 @@
+"""Claims of the structure analysis against brute force."""
