@@ -186,15 +186,23 @@ class Model:
         return explain(self, why=why)
 
 
-def loads(text: str, *, name: str = "<text>", check: bool = True, **bindings: Any) -> Model:
+def loads(
+    text: str,
+    *,
+    name: str = "<text>",
+    check: bool = True,
+    files: Mapping[str, str] | None = None,
+    **bindings: Any,
+) -> Model:
     """A model from the text of an .ebm file; sizes, given data, graphs and functions by name.
 
     Raises EbmError with every fault of the text, or the first of the bindings. `check=False`
-    leaves out the comparison of derived conditionals with differences of the energy.
+    leaves out the comparison of derived conditionals with differences of the energy. `files`:
+    texts of imported files by path, looked up before the disk.
     """
     from .backend.binding import Bindings
 
-    source = Source(text, name)
+    source = Source(text, name, files)
     program, found = read(source)
     model = Model(source, program, Bindings(), tuple(found), check)
     return model.bind(**bindings)

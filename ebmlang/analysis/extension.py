@@ -170,7 +170,9 @@ def _bends(term: Term, site: Read, times: int) -> bool:
         if term.function == "/" and not _stands_in(term.arguments[1], site):
             return times > 1 and not isinstance(term.arguments[1], Constant)
         return not FUNCTIONS[term.function].affine
-    return times > 1
+    if isinstance(term, NetworkRead) and any(_stands_in(a.body, site) for a in term.inputs):
+        return True
+    return times > 1 or site.symbol.domain.kind is not Kind.CATEGORY
 
 
 def _stands_in(term: Term, site: Read) -> bool:

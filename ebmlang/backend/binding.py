@@ -185,7 +185,15 @@ def _unknown(program: Program, name: str) -> EbmError:
 
 
 def _check_known(program: Program, bound: Bindings) -> None:
-    """Values of types and sites of graphs, as far as sizes are known."""
+    """Subscripts, values of types and sites of graphs, as far as sizes are known."""
+    for condition in program.conditions:
+        known = condition.size.names <= bound.sizes.keys()
+        if known and condition.size.value(bound.sizes) < 0:
+            raise complain(
+                "E602",
+                f"with {condition.dim} = {bound.sizes[condition.dim]}, `{condition.what}` runs off "
+                f"the end of `{condition.dim}`",
+            )
     for name, edges in bound.graphs.items():
         sites = bound.sizes.get(program.graphs[name].on.name)
         if sites is not None and len(edges) and edges.max() >= sites:

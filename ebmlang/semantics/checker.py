@@ -20,6 +20,7 @@ from .declarations import (
 )
 from .densities import draw_of, energy_of
 from .expressions import elaborate
+from .imports import gather
 from .lints import lint
 from .lookups import read_whole
 from .reductions import _open_one, settle_ranges
@@ -72,6 +73,7 @@ class _Checker:
         self.findings = findings
         self.lets: dict[str, Symbol | None] = {}
         self.busy: list[str] = []
+        self.texts: dict[str, str] = {}
         self.dims: dict[str, Dimension] = {}
         self.context = Context(findings, {}, elaborate, self.define, self.size_of)
         if findings.errors:
@@ -85,6 +87,9 @@ class _Checker:
         return Size.number(len(dim.labels)) if dim.labels else Size.dimension(dim.name)
 
     def run(self) -> Program:
+        brought, self.texts = gather(self.parsed, self.findings)
+        own = [s for s in self.parsed.statements if not isinstance(s, tree.Import)]
+        self.parsed = replace(self.parsed, statements=(*brought, *own))
         declared = collect_names(self.parsed.statements, self.findings)
         self.dims = declare_dimensions(declared, self.context)
         self._declare_all(declared)
@@ -115,6 +120,8 @@ class _Checker:
             tuple(quantities),
             facts,
             self._defaults(),
+            self.texts,
+            tuple(self.context.conditions),
         )
 
     def _of(self, kind: type[Kept]) -> dict[str, Kept]:

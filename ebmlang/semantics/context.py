@@ -18,6 +18,7 @@ from .terms import (
     Index,
     Neighbour,
     Network,
+    SizeCondition,
     Symbol,
     Term,
     Whole,
@@ -91,6 +92,7 @@ class Context:
     calls: tuple[str, ...] = ()
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    conditions: list[SizeCondition] = field(default_factory=list)
 
     def error(self, code: str, at: Span, says: str, mark: str = "", **rest: object) -> None:
         """Keep a fault; returns None so that callers can `return context.error(…)`."""

@@ -17,6 +17,7 @@ from .terms import (
     Neighbour,
     Position,
     Read,
+    SizeCondition,
     Symbol,
     Term,
     Whole,
@@ -269,11 +270,23 @@ def settle(context: Context) -> None:
             continue
         low, high = found
         last = context.size_of(duty.dim) - 1
-        below = not low.never_negative()
-        above = not (last - high).never_negative()
+        below = not _holds(low, duty, context)
+        above = not _holds(last - high, duty, context)
         if below or above:
             _runs_off(duty, low if below else high - last, below, context)
     context.obligations.clear()
+
+
+def _holds(size: Size, duty: Obligation, context: Context) -> bool:
+    """Whether a size is never negative; one that rests on numbers in the text is checked at bind."""
+    if size.never_negative():
+        return True
+    dims = {n: context.names.get(n) for n in size.names}
+    known = {n: d.size for n, d in dims.items() if isinstance(d, Dimension) and d.size is not None}
+    if not size.substitute(known).never_negative():
+        return False
+    context.conditions.append(SizeCondition(size, duty.whole.text, duty.dim.name))
+    return True
 
 
 def _runs_off(duty: Obligation, by: Size, below: bool, context: Context) -> None:

@@ -354,6 +354,18 @@ class ParameterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeCondition:
+    """What holds for the sizes in the text and must hold for those of the caller: `size` >= 0.
+
+    `what` runs off the end of a dimension otherwise.
+    """
+
+    size: Size
+    what: str
+    dim: str
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A checked model: declarations, energies and quantities, all names resolved."""
 
@@ -370,6 +382,8 @@ class Program:
     quantities: tuple[NamedQuantity, ...]
     parameter_facts: dict[str, ParameterFacts]
     defaults: dict[str, Array]
+    imported: dict[str, str]
+    conditions: tuple[SizeCondition, ...]
 
     def size_of(self, dim: Dimension) -> Size:
         """The size written through dimensions that stand on their own."""

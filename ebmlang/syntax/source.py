@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 
 class Source:
@@ -13,9 +15,30 @@ class Source:
     Offsets count characters from 0; lines and columns count from 1. A byte-order mark is dropped.
     """
 
-    def __init__(self, text: str, name: str = "<text>") -> None:
+    def __init__(
+        self, text: str, name: str = "<text>", files: Mapping[str, str] | None = None
+    ) -> None:
         self.text = text.removeprefix("\ufeff")
         self.name = name
+        self.files = dict(files or {})
+
+    @property
+    def folder(self) -> Path:
+        """Where the paths of imports start: the folder of the file, or the current one."""
+        return Path() if self.name.startswith("<") else Path(self.name).parent
+
+    def beside(self, path: str) -> Source | None:
+        """Another file by its path from this one's folder; None if there is none in UTF-8.
+
+        Texts in `files` come before the disk, so that a kept fit needs no other file.
+        """
+        place = self.folder / path
+        if path in self.files:
+            return Source(self.files[path], str(place))
+        try:
+            return Source(place.read_text(encoding="utf-8"), str(place))
+        except (OSError, UnicodeDecodeError, ValueError):
+            return None
 
     @cached_property
     def _starts(self) -> list[int]:

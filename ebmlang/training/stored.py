@@ -52,6 +52,11 @@ class Fit:
     chains: Mapping[str, np.ndarray] = field(default_factory=dict)
     steps: int = 0
 
+    def __repr__(self) -> str:
+        last = {n: float(v[-1]) for n, v in self.history.items() if len(v)}
+        gap = f", energy gap {last['gap']:+.3f} nats" if "gap" in last else ""
+        return f"<fit of {self.model.name}: {self.steps} steps{gap}>"
+
     def log_likelihood(
         self, data: Mapping[str, Any], given: Mapping[str, Any] | None = None
     ) -> LogLikelihood:
@@ -90,6 +95,7 @@ class Fit:
             "format": FORMAT,
             "name": self.model.source.name,
             "text": self.model.source.text,
+            "files": self.model.program.imported,
             "sizes": dict(bound.sizes),
             "externals": sorted(bound.externals),
             "steps": self.steps,
@@ -138,7 +144,8 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         return {n[len(prefix) + 1 :]: v for n, v in arrays.items() if n.startswith(prefix + ".")}
 
     known = {**group("graph"), **group("given"), **group("held")}
-    model = loads(written["text"], name=written["name"]).bind(**written["sizes"])
+    model = loads(written["text"], name=written["name"], files=written["files"])
+    model = model.bind(**written["sizes"])
     model = model.bind(**known, **externals) if known or externals else model
     start = model.init(0) if model.program.networks else {}
     params = {

@@ -69,19 +69,11 @@ class Table:
 
     def situation(self, beta: float = 1.0) -> Situation:
         """What conditionals take beside the state."""
-        return Situation(self.params, {}, beta)
+        return Situation(self.params, self.model.given(), beta)
 
     def interact(self, a: int, b: int) -> float:
         """The largest mixed difference of the energy by two sites, over all states."""
         return mixed(self.energies, a, b)
-
-    def states_flat(self) -> States:
-        """The states with one leading axis."""
-        return self.states
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.energies.shape
 
 
 def mixed(energies: np.ndarray, a: int, b: int) -> float:

@@ -63,7 +63,7 @@ def check_conditionals(found: Table) -> None:
         if facts.site_degree == 2 and not category:
             colours = colours_of(facts, sites)
             masks = [colours == k for k in range(colours.max() + 1)]
-        elif facts.site_degree > 1:
+        if facts.site_degree > (1 if category else 2) or symbol.domain.kind is Kind.INTEGER:
             masks = []
         with jax.enable_x64(True):
             for mask in masks:

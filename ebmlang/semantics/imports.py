@@ -1,0 +1,171 @@
+"""Dimensions, functions and nets of other files: found, read, and put before the file's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from ..syntax import tree
+from ..syntax.diagnostics import Findings
+from ..syntax.parser import parse
+from ..syntax.source import Source
+from .context import nearest
+
+Shared = tree.DimItem | tree.Fn | tree.Net
+
+
+@dataclass(slots=True)
+class Imports:
+    """What has been read so far: texts by path from the first file, and the names brought along."""
+
+    findings: Findings
+    texts: dict[str, str] = field(default_factory=dict)
+    brought: dict[str, Shared] = field(default_factory=dict)
+    read: dict[str, dict[str, Shared]] = field(default_factory=dict)
+
+
+def gather(parsed: tree.Tree, findings: Findings) -> tuple[list[tree.Statement], dict[str, str]]:
+    """The statements that the imports of a file stand for, and the texts they came from by path.
+
+    A function or net brings along what it needs of its own file; a dimension that the importing
+    file declares by the same name is that one.
+    """
+    state = Imports(findings)
+    own = {name.text for name in _declared_names(parsed)}
+    for statement in parsed.statements:
+        if isinstance(statement, tree.Import):
+            _take(statement, parsed.source, "", (parsed.source.name,), own, state)
+    return [_statement(shared) for shared in state.brought.values()], state.texts
+
+
+def _statement(shared: Shared) -> tree.Statement:
+    if isinstance(shared, tree.DimItem):
+        return tree.Dim((shared,), "", shared.span)
+    return shared
+
+
+def _declared_names(parsed: tree.Tree) -> Iterator[tree.Identifier]:
+    for statement in parsed.statements:
+        if isinstance(statement, tree.Dim):
+            yield from (item.name for item in statement.items)
+        elif not isinstance(statement, tree.Import | tree.Energy | tree.ModelHeader):
+            yield statement.name
+
+
+def _take(
+    statement: tree.Import,
+    source: Source,
+    folder: str,
+    stack: tuple[str, ...],
+    own: set[str],
+    state: Imports,
+) -> None:
+    """Bring in the names of one import statement."""
+    path = str(PurePosixPath(folder) / statement.path.value)
+    shared = _open(statement, source, path, stack, state)
+    if shared is None:
+        return
+    for name in statement.names:
+        if name.text not in shared:
+            _not_there(name, statement, shared, state.findings)
+        elif name.text in own:
+            state.findings.error(
+                "E202",
+                name.span,
+                f"`{name.text}` is imported and declared here too",
+                "imported here",
+                helps=["leave one of them out"],
+            )
+        else:
+            _bring(name.text, shared, own, state)
+
+
+def _bring(name: str, shared: dict[str, Shared], own: set[str], state: Imports) -> None:
+    """A name with all that it needs of its own file."""
+    if name in state.brought:
+        return
+    item = shared[name]
+    state.brought[name] = item
+    for needed in _names_in(item):
+        if needed in shared and needed not in own:
+            _bring(needed, shared, own, state)
+
+
+def _open(
+    statement: tree.Import, source: Source, path: str, stack: tuple[str, ...], state: Imports
+) -> dict[str, Shared] | None:
+    """The dimensions, functions and nets of a file, those that it imports itself included."""
+    findings = state.findings
+    if path in state.read:
+        return state.read[path]
+    found = source.beside(path)
+    if found is None:
+        findings.error(
+            "E103",
+            statement.path.span,
+            f'cannot find "{statement.path.value}"',
+            f"looked in {source.folder}",
+            helps=["the path is taken from the file that imports"],
+        )
+        return None
+    if found.name in stack:
+        circle = " → ".join([*stack[stack.index(found.name) :], found.name])
+        findings.error(
+            "E103", statement.path.span, f"imports form a circle: {circle}", "closes the circle"
+        )
+        return None
+    state.texts[path] = found.text
+    parsed, faults = parse(found)
+    findings.items.extend(faults)
+    shared: dict[str, Shared] = {}
+    for inner in parsed.statements:
+        match inner:
+            case tree.Dim(items=items):
+                shared |= {item.name.text: item for item in items}
+            case tree.Fn() | tree.Net():
+                shared[inner.name.text] = inner
+            case tree.Import():
+                folder = str(PurePosixPath(path).parent)
+                below = str(PurePosixPath(folder) / inner.path.value)
+                deeper = _open(inner, source, below, (*stack, found.name), state) or {}
+                shared |= {n.text: deeper[n.text] for n in inner.names if n.text in deeper}
+            case _:
+                pass
+    state.read[path] = shared
+    return shared
+
+
+def _not_there(
+    name: tree.Identifier, statement: tree.Import, shared: dict[str, Shared], findings: Findings
+) -> None:
+    near = nearest(name.text, list(shared))
+    listed = ", ".join(shared) or "none"
+    findings.error(
+        "E201",
+        name.span,
+        f"`{name.text}` is no dimension, function or net of {statement.path.span.text}",
+        f"did you mean `{near}`?" if near else "not there",
+        notes=[f"it has {listed}"],
+        helps=[f"did you mean `{near}`?"] if near else [],
+    )
+
+
+def _names_in(item: Shared) -> set[str]:
+    """Every name that stands in a declaration."""
+    found: set[str] = set()
+    stack: list[object] = [item]
+    while stack:
+        node = stack.pop()
+        match node:
+            case tree.Name(text=text):
+                found.add(text)
+            case tree.Call(function=function):
+                found.add(function.text)
+            case _:
+                pass
+        if isinstance(node, tuple):
+            stack.extend(node)
+        elif hasattr(node, "__dataclass_fields__") and type(node).__module__ == tree.__name__:
+            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+    return found
