@@ -9,7 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
-from ..semantics.traverse import free_indices, substitute
+from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
+from . import convolution
+from .conditions import guarded
 from .labelled import Labelled, full, spread, union
 
 if TYPE_CHECKING:
@@ -107,11 +109,21 @@ def contract(
                 pending.append(twin.body)
             else:
                 found.append(part)
-    items = [lowering.term(part) for part in found]
+    axes = [index for index in bound if index.has_axis]
+    found = [guarded(part, masks, lowering) for part in found]
+    moved = convolution.convolved(found, axes, masks, lowering)
+    if moved is not None:
+        items, axes = moved
+    else:
+        items = [lowering.term(part) for part in sorted(found, key=_moves)]
     items += [lowering.term(mask) for mask in masks]
     items += [_slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
-    axes = [index for index in bound if index.has_axis]
     return _einsum(coefficient, items, axes, lowering)
+
+
+def _moves(part: Term) -> bool:
+    """Parameters and data before unknowns: masks then join an array that no chain repeats."""
+    return not is_free_of_unknowns(part)
 
 
 def _joins(part: Reduce) -> bool:
@@ -137,13 +149,13 @@ def _einsum(
         if axis not in labels:
             coefficient *= lowering.world.length(axis)
     out = tuple(label for label in labels if label not in axes)
-    items = [item for item in items if not item.static] + _merge(
-        [item for item in items if item.static]
-    )
-    scalars = [item for item in items if item.static and not item.labels]
-    for item in scalars:
-        coefficient *= float(item.array)
-    items = [item for item in items if item.labels or not item.static]
+    constants = _merge([item for item in items if item.static])
+    items = [item for item in items if not item.static]
+    for item in constants:
+        if not item.labels:
+            coefficient *= float(item.array)
+        else:
+            items = _absorb(item, items, lowering)
     if not items:
         return Labelled(np.asarray(coefficient), ())
     number = {label: k for k, label in enumerate(labels)}
@@ -162,6 +174,16 @@ def _einsum(
     return Labelled(total if coefficient == 1 else coefficient * total, out)
 
 
+def _absorb(constant: Labelled, items: list[Labelled], lowering: Lowering) -> list[Labelled]:
+    """A constant multiplied into the first array over the same indices, else put beside them."""
+    for k, item in enumerate(items):
+        if not item.static and set(item.labels) == set(constant.labels):
+            mask = lowering.floating(spread(constant, item.labels))
+            product = Labelled(lowering.floating(item.array) * mask, item.labels)
+            return [*items[:k], product, *items[k + 1 :]]
+    return [constant, *items]
+
+
 def _merge(items: list[Labelled]) -> list[Labelled]:
     """Constant factors over the same indices as one."""
     groups: dict[frozenset[Index], Labelled] = {}
@@ -177,7 +199,7 @@ def _merge(items: list[Labelled]) -> list[Labelled]:
 
 def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     """prod, max, min and logsumexp: the body at every position, others masked by what changes nothing."""
-    body = lowering.term(term.body)
+    body = lowering.term(guarded(term.body, term.conditions, lowering))
     masks = [lowering.term(condition) for condition in term.conditions]
     masks += [_slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
     axes = [index for index in term.indices if index.has_axis]

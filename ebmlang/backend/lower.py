@@ -17,6 +17,7 @@ from ..analysis.world import World
 from ..semantics.terms import (
     Apply,
     Array,
+    Between,
     Constant,
     EdgeEnd,
     EdgeNumber,
@@ -31,7 +32,7 @@ from ..semantics.terms import (
     Symbol,
     Term,
 )
-from ..semantics.traverse import fingerprint
+from ..semantics.traverse import fingerprint, unfold
 from . import contraction, reading
 from .elementwise import JAX, NUMPY
 from .labelled import Labelled, full, spread, union
@@ -92,6 +93,8 @@ class Lowering:
                 return Labelled(np.asarray(self.world.value(size)), ())
             case Position(index=index):
                 return self.position(index)
+            case Read(symbol=symbol) if any(isinstance(a.range, Between) for a in symbol.axes):
+                return self.term(unfold(term))
             case Read(symbol=symbol, subscripts=subscripts):
                 plain = Labelled(self.stored(symbol), ())
                 return reading.read(plain, symbol.dims, subscripts, self)
@@ -120,9 +123,9 @@ class Lowering:
                 return Labelled(np.arange(*self.world.limits(index), dtype=np.int32), (index,))
 
     def _table(self, table: np.ndarray, site: Term, slot: Index) -> Labelled:
-        """A row of a table of neighbours for each site; empty slots read as 0 and are masked."""
+        """A row of a table of neighbours for each site; empty slots repeat the first and are masked."""
         where = self.term(site)
-        rows = np.maximum(table, 0)
+        rows = table if not table.size else np.where(table < 0, np.maximum(table[:, :1], 0), table)
         picked = rows[where.array] if where.static else jnp.asarray(rows)[where.array]
         return Labelled(picked, (*where.labels, slot))
 

@@ -116,11 +116,12 @@ def _integers(subscript: Term, dim: Place, lowering: Lowering) -> Labelled:
         array = np.rint(array).astype(np.int32)
     elif not jnp.issubdtype(array.dtype, jnp.integer):
         array = jnp.rint(array).astype(jnp.int32)
-    if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript):
+    if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript, dim):
         size = lowering.world.sizes[dim.name]
         array = np.mod(array, size).astype(np.int32) if item.static else jnp.mod(array, size)
     return Labelled(array, item.labels)
 
 
-def _plain(subscript: Term) -> bool:
-    return isinstance(subscript, Position)
+def _plain(subscript: Term, dim: Dimension) -> bool:
+    """Whether a subscript is an index that stays inside by its range."""
+    return isinstance(subscript, Position) and subscript.index.range == Whole(dim)

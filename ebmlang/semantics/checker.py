@@ -29,6 +29,7 @@ from .subscripts import settle
 from .terms import (
     Apply,
     Array,
+    Between,
     Dimension,
     Domain,
     Draw,
@@ -81,6 +82,8 @@ class _Checker:
 
     def size_of(self, dim: Dimension) -> Size:
         """The size written through dimensions that stand on their own."""
+        if dim.part is not None:
+            return dim.part.upper
         if dim.derived and dim.size is not None:
             inner = {n: self.size_of(self.dims[n]) for n in dim.size.names if n in self.dims}
             return dim.size.substitute(inner)
@@ -100,7 +103,7 @@ class _Checker:
         for statement in self.parsed.statements:
             if isinstance(statement, tree.Param) and statement.name.text in arrays:
                 facts[statement.name.text] = self._parameter(statement)
-        energies = self._densities() + self._energies()
+        energies = _apart(self._densities(), self._energies())
         quantities = self._quantities()
         for statement in self.parsed.statements:
             if isinstance(statement, tree.Let):
@@ -347,6 +350,13 @@ class _Checker:
         return found
 
 
+def _apart(densities: list[NamedEnergy], others: list[NamedEnergy]) -> list[NamedEnergy]:
+    """All energies; a density that shares its variable's name with an energy is told apart by a `~`."""
+    taken = {energy.name for energy in others}
+    named = [replace(d, name=d.name + " ~") if d.name in taken else d for d in densities]
+    return [*named, *others]
+
+
 def _summed_text(body: tree.Expression) -> str:
     """The total of an array as a user would write it: `b @ v` for `b * v`."""
     inner = body.operand if isinstance(body, tree.Negate) else body
@@ -363,6 +373,8 @@ def _dim_of(axis: Index) -> Dimension | GraphDeclaration:
     match axis.range:
         case Whole(dim=dim):
             return dim
+        case Between(lower=lower, upper=upper):
+            return Dimension(f"{lower}..{upper}", upper, False, None, axis.span, axis.range)
         case other:
             graph = getattr(other, "graph", None)
             if isinstance(graph, GraphDeclaration):

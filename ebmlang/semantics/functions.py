@@ -21,7 +21,7 @@ class Smoothness(IntEnum):
 class Function:
     """A scalar function. `affine`: first degree in each argument, all others held.
 
-    `integer`: gives an integer if every argument is one.
+    `integer`: gives an integer if every argument is one. `partial`: not finite everywhere.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Function:
     smoothness: Smoothness = Smoothness.SMOOTH
     integer: bool = False
     operator: bool = False
+    partial: bool = False
 
 
 S, K, J = Smoothness.SMOOTH, Smoothness.KINKED, Smoothness.JUMPING
@@ -39,8 +40,8 @@ OPERATORS = (
     Function("-", 2, affine=True, integer=True, operator=True),
     Function("negate", 1, affine=True, integer=True, operator=True),
     Function("*", 2, affine=True, integer=True, operator=True),
-    Function("/", 2, operator=True),
-    Function("^", 2, integer=True, operator=True),
+    Function("/", 2, operator=True, partial=True),
+    Function("^", 2, integer=True, operator=True, partial=True),
     Function("mod", 2, smoothness=J, integer=True, operator=True),
     *(
         Function(sign, 2, smoothness=J, integer=True, operator=True)
@@ -54,16 +55,16 @@ OPERATORS = (
 
 NAMED = (
     Function("exp", 1),
-    Function("log", 1),
-    Function("log1p", 1),
+    Function("log", 1, partial=True),
+    Function("log1p", 1, partial=True),
     Function("expm1", 1),
-    Function("sqrt", 1),
+    Function("sqrt", 1, partial=True),
     Function("square", 1, integer=True),
     Function("abs", 1, smoothness=K, integer=True),
     Function("sign", 1, smoothness=J, integer=True),
     Function("sin", 1),
     Function("cos", 1),
-    Function("tan", 1),
+    Function("tan", 1, partial=True),
     Function("tanh", 1),
     Function("sigmoid", 1),
     Function("softplus", 1),
@@ -73,7 +74,7 @@ NAMED = (
     Function("max", 2, smoothness=K, integer=True),
     Function("min", 2, smoothness=K, integer=True),
     Function("floor", 1, smoothness=J, integer=True),
-    Function("lgamma", 1),
+    Function("lgamma", 1, partial=True),
 )
 
 FUNCTIONS: dict[str, Function] = {row.name: row for row in (*OPERATORS, *NAMED)}

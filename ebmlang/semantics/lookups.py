@@ -5,18 +5,33 @@ from __future__ import annotations
 from ..syntax import tree
 from ..syntax.source import Span
 from .context import Context, Value
-from .terms import Constant, Dimension, Edges, Index, Position, Read, Symbol, Whole
+from .terms import (
+    Constant,
+    Dimension,
+    Edges,
+    GraphDeclaration,
+    Index,
+    Position,
+    Range,
+    Read,
+    Symbol,
+    Whole,
+)
 
 
 def read_whole(symbol: Symbol, span: Span) -> Value:
     """The whole of a declared array: one axis a dimension."""
-    axes = tuple(
-        Index(dim.name, span, Whole(dim) if isinstance(dim, Dimension) else Edges(dim))
-        for dim in symbol.dims
-    )
+    axes = tuple(Index(dim.name, span, range_over(dim)) for dim in symbol.dims)
     body = Read(symbol, tuple(Position(axis, span) for axis in axes), span)
     domain = symbol.domain
     return Value(axes, body, span, domain.discrete and domain.labels is None, domain.labels)
+
+
+def range_over(dim: Dimension | GraphDeclaration) -> Range:
+    """All positions of a dimension, or of the part of one, or all edges of a graph."""
+    if isinstance(dim, GraphDeclaration):
+        return Edges(dim)
+    return dim.part or Whole(dim)
 
 
 def label(expression: tree.String, dim: Dimension, context: Context) -> Value | None:

@@ -23,7 +23,10 @@ ARCHITECTURES: dict[str, Architecture] = {
         Architecture("mlp", {"act": "silu"}, True, "layers, each joined to all of the next"),
         Architecture("conv", {"act": "silu", "kernel": 3}, True, "convolutions over a lattice"),
         Architecture(
-            "resnet", {"act": "silu", "kernel": 3}, True, "blocks of two convolutions and a short cut"
+            "resnet",
+            {"act": "silu", "kernel": 3},
+            True,
+            "blocks of two convolutions and a short cut",
         ),
         Architecture("embedding", {}, False, "a row of numbers for each label"),
         Architecture("external", {}, False, "a JAX function given at load"),

@@ -10,8 +10,10 @@ from .lookups import label, read_whole
 from .sizes import Size
 from .terms import (
     Apply,
+    Between,
     Constant,
     Dimension,
+    Edges,
     GraphDeclaration,
     Index,
     Neighbour,
@@ -72,7 +74,15 @@ def _base(expression: tree.Expression, context: Context) -> tuple[Symbol | None,
 
 
 def _place(axis: Index) -> Place:
-    return axis.range.dim if isinstance(axis.range, Whole) else axis.range.graph  # type: ignore[union-attr]
+    match axis.range:
+        case Whole(dim=dim):
+            return dim
+        case Edges(graph=graph):
+            return graph
+        case Between(lower=lower, upper=upper):
+            return Dimension(f"{lower}..{upper}", upper, False, None, axis.span, axis.range)
+        case _:
+            raise AssertionError(axis)
 
 
 def _wrong_number(
@@ -170,7 +180,7 @@ def _claims(term: Term, dim: Dimension, span: Span, context: Context) -> bool:
         return True
     index, _ = alone
     if index.range is None:
-        index.range = Whole(dim)
+        index.range = dim.part or Whole(dim)
         context.found_at[index] = span
         return True
     other = dimension_of(index)
@@ -270,10 +280,11 @@ def settle(context: Context) -> None:
             continue
         low, high = found
         last = context.size_of(duty.dim) - 1
-        below = not _holds(low, duty, context)
+        first = duty.dim.part.lower if duty.dim.part else Size.number(0)
+        below = not _holds(low - first, duty, context)
         above = not _holds(last - high, duty, context)
         if below or above:
-            _runs_off(duty, low if below else high - last, below, context)
+            _runs_off(duty, low - first if below else high - last, below, context)
     context.obligations.clear()
 
 

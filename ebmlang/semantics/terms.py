@@ -19,7 +19,8 @@ from .sizes import Size
 class Dimension:
     """A named dimension. `size` is a default number, or an expression of other dimensions.
 
-    `labels`, one a position, are the letters of `dim aa = "-ACD…"`.
+    `labels`, one a position, are the letters of `dim aa = "-ACD…"`. `part`: no dimension of the
+    program, but the range over which a `let` or a quantity is defined.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Dimension:
     cyclic: bool
     labels: str | None
     span: Span
+    part: Between | None = None
 
     @property
     def derived(self) -> bool:

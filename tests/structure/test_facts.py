@@ -124,6 +124,12 @@ MISLEADING = {
     "a category compared beyond its labels": (
         "dim r = 2, q = 3 visible z : category(q)[r] param U : real[q] "
         "energy = sum(i, k in 0..q) U[k] * (z[i] == k + 1)", {}),
+    "a category compared beyond its labels beside a bit": (
+        "dim r = 2, q = 3 visible z : category(q)[r] visible t : binary[r] param U : real[q] "
+        "energy = sum(i, k in 0..q) U[k] * t[i] * (z[i] == k + 1)", {}),
+    "a category compared with a number that is no label": (
+        "dim r = 2, q = 3 visible z : category(q)[r] visible t : binary[r] given k : integer<-2, 9>[r] "
+        "energy = sum(i) t[i] * (z[i] == k[i])", {"k": np.array([7, -1])}),
     "a table at a count": (
         "dim r = 4, c = r + 1 visible t : binary[r] param V : real[c] energy = V[sum(t)] * t[0]", {}),
     "neighbours of neighbours": (

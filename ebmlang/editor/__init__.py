@@ -1,0 +1,1 @@
+"""What editors ask of a model: the language server `ebm lsp`, and the colours of its words."""
