@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .syntax.diagnostics import EbmError, InternalError, Severity, render_all
+from .syntax.diagnostics import EbmError, InternalError, Severity, complain, render_all
 
 app = typer.Typer(
     name="ebm",
@@ -372,6 +372,26 @@ def version(
 
         print(f"ebm {__version__}")
         raise typer.Exit
+
+
+@app.command()
+def lsp(
+    stdio: Annotated[
+        bool, typer.Option("--stdio", help="over standard input and output, as always")
+    ] = True,
+) -> None:
+    """Serve an editor: faults while typing, fixes, names, completion, layout."""
+    from importlib import import_module
+
+    # The editor stands above the command, so it is named here and not imported.
+    try:
+        server = import_module(".editor.server", __package__)
+    except ModuleNotFoundError as error:
+        if error.name not in ("pygls", "lsprotocol"):
+            raise
+        helps = ['pip install "ebmlang[editor]"']
+        raise complain("E608", f"`ebm lsp` needs {error.name}", helps=helps) from None
+    server.serve()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from ..semantics.terms import (
     Constant,
     EdgeEnd,
     Index,
+    Listed,
     Neighbour,
     Position,
     Read,
@@ -79,6 +80,8 @@ def _position(
             where = evaluate(site, axes, world, data).astype(int)
             column = _along(np.arange(table.shape[1]), slot, axes)
             return table[where, column]
+        case Listed(row=row, values=values):
+            return _along(np.asarray(values), row, axes)
         case _:
             return _along(np.arange(*world.limits(index)), index, axes)
 

@@ -15,6 +15,7 @@ from ..semantics.terms import (
     Edges,
     GraphDeclaration,
     Index,
+    Listed,
     Neighbour,
     Slots,
     Symbol,
@@ -84,7 +85,7 @@ class World:
                 return 0, len(self.graphs[graph.name].edges)
             case Slots(graph=graph):
                 return 0, self.graphs[graph.name].neighbours.shape[1]
-            case EdgeEnd() | Neighbour():
+            case EdgeEnd() | Neighbour() | Listed():
                 raise AssertionError(index)
 
     def length(self, index: Index) -> int:

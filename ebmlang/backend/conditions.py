@@ -35,7 +35,7 @@ def guarded(part: Term, conditions: Sequence[Term], lowering: Lowering) -> Term:
         return part
     inside = free_indices(part)
     for condition in conditions:
-        if not _static(condition) and free_indices(condition) <= inside:
+        if not static_condition(condition) and free_indices(condition) <= inside:
             safe = _ones_where_false(part, condition)
             part = Apply("if", (condition, safe, Constant(0.0, part.span)), part.span)
     return _moved(part, conditions, inside, lowering)
@@ -49,7 +49,7 @@ def _ones_where_false(part: Term, condition: Term) -> Term:
 
 def _moved(part: Term, conditions: Sequence[Term], inside: set[Index], lowering: Lowering) -> Term:
     """The factor read at an instance where conditions on indices hold, wherever they fail."""
-    usable = [c for c in conditions if _static(c) and free_indices(c) <= inside]
+    usable = [c for c in conditions if static_condition(c) and free_indices(c) <= inside]
     if not usable:
         return part
     items = [lowering.term(c) for c in usable]
@@ -80,7 +80,7 @@ def _instead(
     return replacement
 
 
-def _static(condition: Term) -> bool:
+def static_condition(condition: Term) -> bool:
     """A condition on indices with axes of their own."""
     own = all(index.has_axis for index in free_indices(condition))
     return own and not any(

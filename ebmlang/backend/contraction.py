@@ -10,7 +10,7 @@ import numpy as np
 
 from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
-from . import convolution
+from . import convolution, pairs
 from .conditions import guarded
 from .labelled import Labelled, full, spread, union
 
@@ -110,6 +110,9 @@ def contract(
             else:
                 found.append(part)
     axes = [index for index in bound if index.has_axis]
+    listing = pairs.listed(found, masks, axes, lowering)
+    if listing is not None:
+        found, masks, axes = listing
     found = [guarded(part, masks, lowering) for part in found]
     moved = convolution.convolved(found, axes, masks, lowering)
     if moved is not None:

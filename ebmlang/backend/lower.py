@@ -22,6 +22,7 @@ from ..semantics.terms import (
     EdgeEnd,
     EdgeNumber,
     Index,
+    Listed,
     LogDensity,
     Neighbour,
     NetworkRead,
@@ -117,6 +118,8 @@ class Lowering:
         match index.found:
             case EdgeEnd(graph=graph, edge=edge, end=end):
                 return Labelled(self.world.graphs[graph.name].edges[:, end], (edge,))
+            case Listed(row=row, values=values):
+                return Labelled(np.asarray(values, np.int32), (row,))
             case Neighbour(graph=graph, site=site, slot=slot):
                 return self._table(self.world.graphs[graph.name].neighbours, site, slot)
             case _:

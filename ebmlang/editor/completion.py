@@ -58,14 +58,14 @@ def complete(reading: Reading, offset: int) -> Completion:
 
 def _items(cursor: Cursor, reading: Reading) -> Iterator[Item]:
     expects = cursor.expects
-    if expects is None or {"NAME", "STRING", "NUMBER"} & expects:
-        yield from _names(cursor, reading)
-    if expects is not None:
-        yield from (_word(word) for word in CONNECTIVES if word in expects)
-    elif cursor.wanted == "expression":
-        yield from (_word(word) for word in _OPERAND_WORDS)
     if not cursor.before or (cursor.fresh and (expects is None or "$END" in expects)):
         yield from (_word(word) for word in KEYWORDS)
+    if expects is None or {"NAME", "STRING", "NUMBER"} & expects:
+        yield from _names(cursor, reading)
+    if expects is None and cursor.wanted == "expression":
+        yield from (_word(word) for word in _OPERAND_WORDS)
+    elif expects is not None and cursor.wanted != "setting":
+        yield from (_word(word) for word in CONNECTIVES if word in expects)
 
 
 def _word(word: str) -> Item:
@@ -78,9 +78,9 @@ def _names(cursor: Cursor, reading: Reading) -> Iterator[Item]:
         case "type":
             yield from (Item(name, "type", lexicon.TYPES[name]) for name in TYPES)
         case "dimension":
-            yield from _places(reading, graphs=_in_type(cursor))
+            yield from _places(cursor, reading, graphs=_in_type(cursor))
         case "range":
-            yield from _places(reading, graphs=True)
+            yield from _places(cursor, reading, graphs=True)
         case "density":
             for name in lexicon.densities():
                 yield Item(name, "density", lexicon.density(name) or "")
@@ -108,19 +108,25 @@ def _in_type(cursor: Cursor) -> bool:
     return cursor.before[0].text in ("given", "visible", "latent", "param")
 
 
-def _places(reading: Reading, graphs: bool) -> Iterator[Item]:
+def _places(cursor: Cursor, reading: Reading, graphs: bool) -> Iterator[Item]:
     program = reading.sound
-    for declaration in _declared(reading):
+    for declaration in _declared(cursor, reading):
         if declaration.kind in ("dimension", "import"):
             dim = program.dims.get(declaration.name) if program else None
-            detail = dimension_text(dim, program) if dim and program else ""
+            detail = dimension_text(dim) if dim else ""
             yield Item(declaration.name, declaration.kind, detail)
         elif declaration.kind == "graph" and graphs:
             yield Item(declaration.name, "graph")
 
 
-def _declared(reading: Reading) -> list[Declaration]:
-    return [d for d in reading.names.everything if d.kind not in (*APART, *LOCAL)]
+def _declared(cursor: Cursor, reading: Reading) -> list[Declaration]:
+    """What an expression may read, but for what the statement itself declares."""
+    start = cursor.before[0].start if cursor.before else cursor.start
+    return [
+        d
+        for d in reading.names.everything
+        if d.kind not in (*APART, *LOCAL) and not start <= d.span.start < max(cursor.start, start + 1)
+    ]
 
 
 def _settings(cursor: Cursor) -> Iterator[Item]:
@@ -149,19 +155,21 @@ def _subscripts(cursor: Cursor, reading: Reading) -> Iterator[Item]:
                 yield Item(other.name, other.role, type_text(other))
         for label in (dim.labels or "")[:MOST_LABELS]:
             yield Item(f'"{label}"', "label", f"a label of {dim.name}")
-    yield from _places(reading, graphs=False)
+    yield from _places(cursor, reading, graphs=False)
     yield from _expression(cursor, reading)
 
 
 def _expression(cursor: Cursor, reading: Reading) -> Iterator[Item]:
     yield from _indices(cursor, reading)
+    if {"~", "init"} & {token.text for token in cursor.before}:
+        yield from (Item(f"{n}=", "setting") for n in lexicon.arguments(cursor.function))
     details = {entry.name: entry.detail for entry in outline(reading)}
-    for declaration in _declared(reading):
+    for declaration in _declared(cursor, reading):
         if declaration.kind in _SCOPE:
             symbol = reading.symbols.get(declaration.name)
             detail = type_text(symbol) if symbol else details.get(declaration.name, "")
             yield Item(declaration.name, declaration.kind, detail)
-    yield from _places(reading, graphs=False)
+    yield from _places(cursor, reading, graphs=False)
     for name in CALLABLES:
         said = lexicon.REDUCERS.get(name) or lexicon.told(name) or (name, "")
         yield Item(name, "function", *said)

@@ -41,18 +41,11 @@ def ranges_at(offset: int, reading: Reading) -> list[str]:
     return list(dict.fromkeys(range_text(index) for index in reading.ranges.get(offset, ())))
 
 
-def dimension_text(dim: Dimension, program: Program) -> str:
+def dimension_text(dim: Dimension) -> str:
     """How many positions a dimension has, as far as the text says."""
     if dim.labels:
         return f'{len(dim.labels)} positions, labelled "{dim.labels}"'
-    size = program.size_of(dim)
-    known = size.constant
-    if dim.size is None:
-        text = "as many positions as the data have"
-    elif known is not None:
-        text = f"{known} positions"
-    else:
-        text = f"{size} positions"
+    text = "as many positions as the data have" if dim.size is None else f"{dim.size} positions"
     return text + (", cyclic: subscripts wrap" if dim.cyclic else "")
 
 

@@ -57,24 +57,23 @@ def fixes(reading: Reading, start: int, end: int) -> list[Fix]:
 def fixes_of(diagnostic: Diagnostic, reading: Reading) -> list[Fix]:
     """The candidates that work, one for each title, the first that works of each."""
     kept: dict[str, Fix] = {}
-    tried: set[tuple[Edit, ...]] = set()
+    tried: set[str] = set()
     for title, edits in _candidates(diagnostic, reading):
-        if title in kept or edits in tried or len(tried) >= MOST_TRIED:
+        after = apply(reading.text, list(edits))
+        if title in kept or after in tried or len(tried) >= MOST_TRIED:
             continue
-        tried.add(edits)
-        sure = _helps(diagnostic, edits, reading)
+        tried.add(after)
+        sure = _helps(diagnostic, read(after, reading.source.name), reading)
         if sure is not None:
             kept[title] = Fix(title, edits, diagnostic, sure)
-    changes = {fix.edits: fix for fix in reversed(kept.values())}
-    return sorted(changes.values(), key=lambda fix: (not fix.sure, list(kept).index(fix.title)))
+    return sorted(kept.values(), key=lambda fix: not fix.sure)
 
 
 Candidate = tuple[str, tuple[Edit, ...]]
 
 
-def _helps(diagnostic: Diagnostic, edits: tuple[Edit, ...], reading: Reading) -> bool | None:
+def _helps(diagnostic: Diagnostic, after: Reading, reading: Reading) -> bool | None:
     """Whether a candidate leaves nothing new; None if it does not help, or breaks the syntax."""
-    after = read(apply(reading.text, list(edits)), reading.source.name)
     before = Counter(_key(d) for d in reading.diagnostics)
     now = Counter(_key(d) for d in after.diagnostics)
     if now[_key(diagnostic)] >= before[_key(diagnostic)]:

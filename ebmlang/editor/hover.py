@@ -114,20 +114,19 @@ def _columns(row: str) -> list[str]:
 def _shape(declaration: Declaration, reading: Reading) -> str:
     """The dimensions of an array and how long they are."""
     symbol = reading.symbols.get(declaration.name)
-    program = reading.sound
-    if symbol is None or program is None:
+    if symbol is None:
         return ""
     dims = {d.name: d for d in symbol.dims if isinstance(d, Dimension)}
     if symbol.domain.labels is not None:
         dims[symbol.domain.labels.name] = symbol.domain.labels
-    lines = [f"- `{n}`: {facts.dimension_text(d, program)}" for n, d in dims.items()]
+    lines = [f"- `{n}`: {facts.dimension_text(d)}" for n, d in dims.items()]
     return "\n".join(lines)
 
 
 def _size(name: str, reading: Reading) -> str:
     program = reading.sound
     dim = program.dims.get(name) if program else None
-    return facts.dimension_text(dim, program) if dim and program else ""
+    return facts.dimension_text(dim) if dim else ""
 
 
 def _written(declaration: Declaration) -> str:

@@ -108,6 +108,13 @@ def density(name: str) -> str | None:
     return f"{name}({', '.join(shown)})"
 
 
+def arguments(name: str) -> list[str]:
+    """The names of a distribution's arguments."""
+    names = table().get(name, {}).get("arguments", [])
+    assert isinstance(names, list)
+    return names
+
+
 def densities() -> list[str]:
     """The names of all distributions."""
     return list(table())

@@ -181,7 +181,15 @@ class Neighbour:
     slot: Index
 
 
-Range = Whole | Between | Edges | EdgeEnd | Slots | Neighbour
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed:
+    """Positions from a list, one for each number of `row`; no axis of its own."""
+
+    row: Index
+    values: tuple[int, ...]
+
+
+Range = Whole | Between | Edges | EdgeEnd | Slots | Neighbour | Listed
 
 
 class Index:
@@ -202,8 +210,8 @@ class Index:
 
     @property
     def has_axis(self) -> bool:
-        """Whether the index is an axis of arrays (not an end of an edge or a neighbour)."""
-        return not isinstance(self.range, EdgeEnd | Neighbour)
+        """Whether the index is an axis of arrays (not an end of an edge, a neighbour or listed)."""
+        return not isinstance(self.range, EdgeEnd | Neighbour | Listed)
 
     def __repr__(self) -> str:
         return f"<{self.name}>"

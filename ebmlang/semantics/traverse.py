@@ -16,6 +16,7 @@ from .terms import (
     EdgeNumber,
     Edges,
     Index,
+    Listed,
     LogDensity,
     Neighbour,
     NetworkRead,
@@ -144,6 +145,8 @@ def leaning(index: Index) -> set[Index]:
             return {index, edge}
         case Neighbour(site=site, slot=slot):
             return {index, slot} | free_indices(site)
+        case Listed(row=row):
+            return {index, row}
         case _:
             return {index}
 
@@ -209,6 +212,8 @@ def _in_range(given: Range, replacement: Substitution) -> Range:
             return EdgeEnd(graph, twin(edge), end)
         case Neighbour(graph=graph, site=site, slot=slot):
             return Neighbour(graph, substitute(site, replacement), twin(slot))
+        case Listed(row=row, values=values):
+            return Listed(twin(row), values)
         case Whole() | Between() | Edges() | Slots():
             return given
         case _:
@@ -300,7 +305,7 @@ def _range_key(
             return (graph.name, bound.get(edge, id(edge)), end)
         case Neighbour(graph=graph, site=site, slot=slot):
             return (graph.name, key(site), bound.get(slot, id(slot)))
-        case None:
+        case Listed() | None:
             return id(index)
         case _:
             assert_never(index.range)

@@ -1,0 +1,153 @@
+"""Repairs of a statement as text that can be pasted: a sum over more, over all, of an array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..syntax import tree
+from ..syntax.source import Span
+
+LONGEST = 88
+
+
+def parts(node: tree.Expression | tree.Argument | tree.Slice) -> tuple[object, ...]:
+    """The nodes directly inside an expression, from left to right."""
+    match node:
+        case tree.Negate(operand=inner) | tree.Not(operand=inner) | tree.Paren(inner=inner):
+            return (inner,)
+        case tree.Binary(left=left, right=right):
+            return (left, right)
+        case tree.Compare(left=left, steps=steps):
+            return (left, *(step.right for step in steps))
+        case tree.Logic(operands=operands):
+            return operands
+        case tree.If(condition=condition, then=then, otherwise=otherwise):
+            return (condition, then, otherwise)
+        case tree.Subscripted(base=base, subscripts=subscripts):
+            return (base, *subscripts)
+        case tree.Call(arguments=arguments):
+            return arguments
+        case tree.Reduction(arguments=arguments, body=body):
+            return (*arguments, body)
+        case tree.Tuple(items=items):
+            return items
+        case tree.Slice(lower=lower, upper=upper):
+            return tuple(end for end in (lower, upper) if end is not None)
+        case tree.Keyword(value=value):
+            return (value,)
+        case _:
+            return ()
+
+
+def nodes(root: object) -> Iterator[object]:
+    """An expression and everything inside it, from left to right."""
+    if root is not None:
+        yield root
+        for part in parts(root):  # type: ignore[arg-type]
+            yield from nodes(part)
+
+
+def loose_indices(root: object) -> list[tree.Name]:
+    """Names that stand in subscripts, or alone: what could be an index."""
+    if isinstance(root, tree.Name):
+        return [root]
+    inner = (n for n in nodes(root) if isinstance(n, tree.Subscripted))
+    if isinstance(root, tree.Binary | tree.Negate | tree.Paren):
+        found = [n for n in parts(root) if isinstance(n, tree.Name)]
+    else:
+        found = []
+    for node in inner:
+        for subscript in node.subscripts:
+            found += [n for n in nodes(subscript) if isinstance(n, tree.Name)]
+    return found
+
+
+def over_more(whole: Span, head: Span, name: str, body: tree.Expression | None) -> str | None:
+    """A sum whose body reaches as far as its index is used: `sum(i) (b[i] + c[i])`."""
+    fitting = [
+        node
+        for node in nodes(body)
+        if isinstance(node, tree.Binary)
+        and node.operator in "+-"
+        and node.left.span.start <= whole.start
+        and whole.end <= node.left.span.end
+        and any(isinstance(n, tree.Name) and n.text == name for n in nodes(node.right))
+    ]
+    if not fitting:
+        return None
+    outer = fitting[0].span
+    text = outer.source.text
+    inner = " ".join(text[head.end : outer.end].split())
+    found = " ".join(f"{text[outer.start : head.end]} ({inner})".split())
+    return found if len(found) <= LONGEST else None
+
+
+def over_all(names: Sequence[str], body: tree.Expression | None) -> str | None:
+    """The whole of a statement's body under a sum over the names, its sign before the sum."""
+    if body is None:
+        return None
+    sign, inner = "", body
+    if isinstance(body, tree.Negate):
+        sign, inner = "-", body.operand
+    text = body.span.text[len(sign) :].strip() if sign else body.span.text
+    head = f"sum({', '.join(names)})"
+    leading = isinstance(_first(inner), tree.Negate)
+    plain = not leading and not any(
+        isinstance(n, tree.Binary) and n.operator in "+-" for n in _spine(inner)
+    )
+    if leading and sign == "" and isinstance(inner, tree.Binary) and inner.operator in "*/@":
+        sign, text, plain = "-", text.lstrip("- "), True
+    found = f"{sign}{head} {text}" if plain else f"{sign}{head} ({text})"
+    found = " ".join(found.split())
+    return found if len(found) <= LONGEST else None
+
+
+def _first(node: object) -> object:
+    """The node with which an expression begins."""
+    while isinstance(node, tree.Binary):
+        node = node.left
+    return node
+
+
+def _spine(node: object) -> Iterator[object]:
+    """The operators on the way down an expression, brackets not entered."""
+    yield node
+    if isinstance(node, tree.Binary):
+        yield from _spine(node.left)
+        yield from _spine(node.right)
+    elif isinstance(node, tree.If | tree.Compare | tree.Logic | tree.Not):
+        yield tree.Binary("+", node, node, node.span, node.span)  # type: ignore[arg-type]
+
+
+def summed(body: tree.Expression) -> str:
+    """The total of an array as a user would write it: `b @ v` for `b * v`, `sum(x^2)` for `x^2`."""
+    sign, inner = "", body
+    while isinstance(inner, tree.Negate):
+        sign, inner = "-" if not sign else "", inner.operand
+    if isinstance(inner, tree.Binary) and inner.operator == "*":
+        left = inner.left.operand if isinstance(inner.left, tree.Negate) else inner.left
+        if isinstance(left, tree.Name) and isinstance(inner.right, tree.Name):
+            cut = inner.operator_span.start - body.span.start
+            text = body.span.text
+            return f"{text[:cut]}@{text[cut + 1 :]}"
+        if isinstance(inner.left, tree.Negate) and not sign:
+            return f"-sum({inner.span.text.lstrip('- ')})"
+    if isinstance(inner, tree.Paren):
+        return f"{sign}sum{inner.span.text}"
+    return f"{sign}sum({inner.span.text})"
+
+
+def without(arguments: Sequence[tree.Argument], name: str, reducer: str) -> str | None:
+    """The brackets of a reduction without one index; None if that leaves nothing."""
+    left = [a.span.text for a in arguments if not _is_index(a, name)]
+    return f"{reducer}({', '.join(left)})" if left and len(left) < len(arguments) else None
+
+
+def _is_index(argument: tree.Argument, name: str) -> bool:
+    target = argument.target if isinstance(argument, tree.Within) else argument
+    return isinstance(target, tree.Name) and target.text == name
+
+
+def with_indices(text: str, count: int, first: int = 0) -> str:
+    """`W[i, j]` for an array written by its name."""
+    return f"{text}[{', '.join('ijklmn'[first : first + count])}]"
