@@ -389,8 +389,8 @@ def lsp(
     except ModuleNotFoundError as error:
         if error.name not in ("pygls", "lsprotocol"):
             raise
-        helps = ['pip install "ebmlang[editor]"']
-        raise complain("E608", f"`ebm lsp` needs {error.name}", helps=helps) from None
+        help = 'pip install "ebmlang[editor]"'
+        raise complain("E608", f"`ebm lsp` needs {error.name}", helps=[help]) from None
     server.serve()
 
 

@@ -122,6 +122,11 @@ class Model:
             )
         return values
 
+    def settled(self, given: Mapping[str, Any] | None) -> Model:
+        """The model for given data of a call: bound anew if what was proved rests on other data."""
+        leaning = {n: v for n, v in (given or {}).items() if n in self.structure.leans_on}
+        return self.bind(**leaning) if leaning else self
+
     def energy(
         self,
         params: Mapping[str, Any],

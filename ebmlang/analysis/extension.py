@@ -72,6 +72,8 @@ def _extend(term: Term, one_hot: Mapping[Symbol, Symbol]) -> Term:
             equal = _equal(a, b, one_hot, term)
             one = Constant(1.0, term.span)
             return equal if sign == "==" else Apply("-", (one, equal), term.span)
+        case Read() if _is_category(term, one_hot):
+            return _number(term, one_hot)
         case _:
             return rebuild(term, lambda child: _extend(child, one_hot))
 
@@ -115,16 +117,32 @@ def _contract(term: Read | NetworkRead, one_hot: Mapping[Symbol, Symbol]) -> Ter
 
 
 def _equal(a: Term, b: Term, one_hot: Mapping[Symbol, Symbol], term: Term) -> Term:
-    """`x[i] == k` is X[i, k]; `x[i] == x[j]` the sum over c of X[i, c] * X[j, c]."""
+    """`x[i] == k` is X[i, k]; `x[i] == x[j]` the sum over c of X[i, c] * X[j, c].
+
+    What may be no label, such as `k + 1`, is compared with each: past the end it equals none.
+    """
     if not _is_category(a, one_hot):
         a, b = b, a
     assert isinstance(a, Read)
-    if not _is_category(b, one_hot):
-        return _hot(a, b, one_hot)
     index = _new_index(a, one_hot)
+    if isinstance(b, Position) and b.index.range == index.range:
+        return _hot(a, b, one_hot)
     at = Position(index, term.span)
-    body = Apply("*", (_hot(a, at, one_hot), _hot(b, at, one_hot)), term.span)
+    same = (
+        _hot(b, at, one_hot)
+        if _is_category(b, one_hot)
+        else Apply("==", (at, _extend(b, one_hot)), term.span)
+    )
+    body = Apply("*", (_hot(a, at, one_hot), same), term.span)
     return Reduce("sum", (index,), (), body, term.span, term.span)
+
+
+def _number(read: Read, one_hot: Mapping[Symbol, Symbol]) -> Term:
+    """The number of a label, as networks take it: the sum over c of c * X[i, c]."""
+    index = _new_index(read, one_hot)
+    at = Position(index, read.span)
+    body = Apply("*", (at, _hot(read, at, one_hot)), read.span)
+    return Reduce("sum", (index,), (), body, read.span, read.span)
 
 
 # ---------------------------------------------------------------- single sites

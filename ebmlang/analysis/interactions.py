@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..semantics.subscripts import shifted
 from ..semantics.terms import (
     Apply,
+    Between,
     Dimension,
     EdgeEnd,
     Index,
@@ -19,7 +20,7 @@ from ..semantics.terms import (
     Symbol,
     Term,
 )
-from ..semantics.traverse import fingerprint, free_indices, same
+from ..semantics.traverse import fingerprint, free_indices, same, symbols
 from .instances import BUDGET, Undecided, axes_of, count, evaluate
 from .occurrences import Meeting
 from .world import World
@@ -31,6 +32,14 @@ class Setting:
 
     world: World | None
     data: Mapping[str, np.ndarray]
+    used: set[str] = field(default_factory=set)
+
+    def evaluate(self, term: Term, axes: Sequence[Index]) -> np.ndarray:
+        """A term at every instance; the given data that it rests on are noted in `used`."""
+        assert self.world is not None
+        found = evaluate(term, axes, self.world, self.data)
+        self.used.update(s.name for s in symbols(term) if s.name in self.data)
+        return found
 
 
 def site_subscripts(read: Read, sites: Mapping[str, Symbol]) -> tuple[Term, ...]:
@@ -78,11 +87,17 @@ def _differ(
             return True
         assert isinstance(dim, Dimension)
         return (a - b) % setting.world.sizes[dim.name] != 0
-    if a != b:
+    if a != b or not (_within(i, dim) and _within(j, dim)):
         return False
     if (i, j) in order or (j, i) in order:
         return True
     return _joined(i, j) or _joined(j, i)
+
+
+def _within(index: Index, dim: object) -> bool:
+    """Whether an index takes each site of a dimension at most once: no range that wraps around."""
+    cyclic = isinstance(dim, Dimension) and dim.cyclic
+    return not (cyclic and isinstance(index.range, Between))
 
 
 def _joined(i: Index, j: Index) -> bool:
@@ -155,14 +170,14 @@ def listed(
     for condition in meeting.conditions:
         if set(axes_of([condition])) <= set(axes):
             try:
-                held = evaluate(condition, axes, setting.world, setting.data)
+                held = setting.evaluate(condition, axes)
             except Undecided:
                 continue
             valid = valid & (held != 0)
     for index in {i for s in (*a, *b) for i in free_indices(s)}:
         if isinstance(index.range, Neighbour):
             place = Position(index, index.span)
-            valid = valid & (evaluate(place, axes, setting.world, setting.data) >= 0)
+            valid = valid & (setting.evaluate(place, axes) >= 0)
     first, second, valid = np.broadcast_arrays(first, second, valid)
     return first[valid], second[valid]
 
@@ -177,7 +192,7 @@ def _numbers(
     world = setting.world
     assert world is not None
     declared = sites[read.symbol.name]
-    places = [evaluate(s, axes, world, setting.data).astype(np.int64) for s in subscripts]
+    places = [setting.evaluate(s, axes).astype(np.int64) for s in subscripts]
     for k, dim in enumerate(declared.dims):
         if isinstance(dim, Dimension) and dim.cyclic:
             places[k] = np.mod(places[k], world.sizes[dim.name])
@@ -198,7 +213,11 @@ def edges_between(
     found = []
     seen: set[object] = set()
     for meeting in meetings:
-        key = (fingerprint(meeting.first.read), fingerprint(meeting.second.read))
+        key = (
+            fingerprint(meeting.first.read),
+            fingerprint(meeting.second.read),
+            *map(fingerprint, meeting.conditions),
+        )
         if always_same(meeting) or (key in seen and not meeting.second.bound):
             continue
         seen.add(key)

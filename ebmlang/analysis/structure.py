@@ -48,12 +48,16 @@ class VariableFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """Facts of all unknowns, with the extended energies whose gradients are the conditionals."""
+    """Facts of all unknowns, with the extended energies whose gradients are the conditionals.
+
+    `leans_on`: given data whose values decided which sites interact.
+    """
 
     variables: Mapping[str, VariableFacts]
     extended: tuple[NamedEnergy, ...]
     one_hot: Mapping[str, Symbol]
     by_energy: Mapping[str, Facts] = field(default_factory=dict)
+    leans_on: frozenset[str] = frozenset()
 
 
 def analyse(
@@ -80,7 +84,7 @@ def analyse(
         for name, symbol in program.unknowns.items()
     }
     names = {symbol.name: one for symbol, one in hot.items()}
-    return Structure(variables, extended, names, by_energy)
+    return Structure(variables, extended, names, by_energy, frozenset(setting.used))
 
 
 def _facts(

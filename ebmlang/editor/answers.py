@@ -127,7 +127,8 @@ def _diagnostic(document: Document, lines: Lines, found: Diagnostic) -> lsp.Diag
 
 def _message(found: Diagnostic) -> str:
     mark = found.marks[0].says if found.marks else ""
-    lines = [found.says + (f" ({mark})" if mark else "")]
+    told = not mark or any(mark in text for text in (found.says, *found.helps))
+    lines = [found.says if told else f"{found.says} ({mark})"]
     lines += [f"note: {text}" for text in found.notes]
     lines += [f"help: {text}" for text in found.helps]
     return "\n".join(lines)
@@ -189,7 +190,8 @@ def references_at(
 def highlights_at(document: Document, position: lsp.Position) -> list[lsp.DocumentHighlight]:
     """The same places, for the editor to mark."""
     return [
-        lsp.DocumentHighlight(location.range) for location in references_at(document, position, True)
+        lsp.DocumentHighlight(location.range)
+        for location in references_at(document, position, True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..explain import type_text
@@ -98,7 +98,7 @@ def _names(cursor: Cursor, reading: Reading) -> Iterator[Item]:
             return
 
 
-def _table(names: dict[str, object] | dict[str, str], kind: str) -> Iterator[Item]:
+def _table(names: Iterable[str], kind: str) -> Iterator[Item]:
     for name in names:
         written, says = lexicon.network(name) or lexicon.generator(name) or (name, "")
         yield Item(name, kind, written, says)
@@ -125,7 +125,8 @@ def _declared(cursor: Cursor, reading: Reading) -> list[Declaration]:
     return [
         d
         for d in reading.names.everything
-        if d.kind not in (*APART, *LOCAL) and not start <= d.span.start < max(cursor.start, start + 1)
+        if d.kind not in (*APART, *LOCAL)
+        and not start <= d.span.start < max(cursor.start, start + 1)
     ]
 
 

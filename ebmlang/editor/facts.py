@@ -7,7 +7,7 @@ from math import prod
 
 from ..explain import explain, type_text
 from ..model import Model
-from ..semantics.terms import Between, Dimension, EdgeEnd, Edges, Index, Neighbour, Program, Whole
+from ..semantics.terms import Between, Dimension, EdgeEnd, Edges, Index, Neighbour, Whole
 from ..syntax.diagnostics import EbmError
 from .reading import KEPT, Reading
 

@@ -29,7 +29,9 @@ _BEHIND_COLON = re.compile(r"^.*?[^\s:]: (.+)$")
 _QUOTED = re.compile(r"`([^`]+)`")
 _REVEALING = ("E101", "E102")
 _CLOSERS = {"(": ")", "[": "]"}
-_PROSE = frozenset("the a an or of to is are it its by with which for".split())
+_PROSE = frozenset(
+    ["the", "a", "an", "or", "of", "to", "is", "are", "it", "its", "by", "with", "which", "for"]
+)
 
 
 @dataclass(frozen=True, slots=True)

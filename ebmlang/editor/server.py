@@ -25,7 +25,13 @@ TRIGGERS = ["[", "(", "~", ":", ",", "=", " "]
 
 def serve() -> None:
     """Serve one editor until it says goodbye."""
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     make_server().start_io()
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of the log tells of more than a refusal, which the user has seen."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcInvalidParams))
 
 
 def make_server() -> LanguageServer:

@@ -49,6 +49,7 @@ def compare(
     with the exact answer. Chains, warm-up and draws are the same; compilation is timed apart.
     """
     check_counts(draws=draws, chains=chains)
+    model = model.settled(given)
     model.check_params(params)
     held = clamped(model, clamp)
     situation = situation_of(model, params, given, beta)

@@ -67,6 +67,7 @@ def gradient(
     Raises EbmError as `sample` does.
     """
     check_counts(draws=draws, chains=chains, thin=thin)
+    model = model.settled(given)
     model.check_params(params)
     if sampler == "exact":
         return _exactly(model, params, beta, clamp, given)

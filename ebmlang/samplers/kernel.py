@@ -129,6 +129,7 @@ def kernel(
 
     Raises EbmError E702 if the sampler cannot move a variable.
     """
+    model = model.settled(given)
     model.check_params(params)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)

@@ -165,6 +165,7 @@ def sample(
     finite, E601 to E609 for data that do not fit.
     """
     check_counts(draws=draws, chains=chains, thin=thin)
+    model = model.settled(given)
     model.check_params(params)
     chosen = sampler_of(sampler)
     held = clamped(model, clamp)

@@ -11,6 +11,7 @@ from .terms import (
     Apply,
     Array,
     Dimension,
+    Edges,
     Index,
     Network,
     NetworkRead,
@@ -36,8 +37,8 @@ def elementwise(
         return None
     for value in known:
         if value.category is not None:
-            return _arithmetic_on_category(value, context)
-    joined = aligned(known, span, at, context)
+            return arithmetic_on_category(value, context)
+    joined = aligned(known, function, context, at)
     if joined is None:
         return None
     axes, scalars = joined
@@ -53,38 +54,61 @@ def elementwise(
     return Value(axes, Apply(function, tuple(v.body for v in scalars), span), span, integer)
 
 
-def _arithmetic_on_category(value: Value, context: Context) -> None:
-    name = value.category.name if value.category else ""
+def arithmetic_on_category(value: Value, context: Context) -> None:
+    """E401: a category stands where a number must."""
+    labels = value.category
     text = value.span.text
+    if labels is None:
+        return None
+    example = f'"{labels.labels[0]}"' if labels.labels else "0"
+    tables = [
+        (name, declared.dims)
+        for name, declared in context.names.items()
+        if isinstance(declared, Symbol) and declared.dims and declared.dims[-1] is labels
+    ]
+    name, dims = tables[0] if tables else ("h", (labels,))
+    at = ", ".join(["i", "j", "k"][: len(dims) - 1])
+    place = f"{name}[{at}{', ' * bool(at)}{text}]"
+    declare = "" if tables else f", with param h : real[{labels.name}]"
     return context.error(
         "E401",
         value.span,
         f"`{text}` is a category: it has a name, not a size",
-        f"an element of `{name}`",
-        helps=[f"use it as a subscript, h[i, {text}], or compare it, {text} == k"],
+        f"an element of `{labels.name}`",
+        helps=[
+            f"to ask whether it is one of them: ({text} == {example})",
+            f"or look up a number for each: {place}{declare}",
+        ],
     )
 
 
+WORKS = {"if": "a choice", "negate": "`-`", "mod": "`mod`"}
+
+
 def aligned(
-    values: Sequence[Value], span: Span, at: Span | None, context: Context
+    values: Sequence[Value], what: str, context: Context, at: Span | None = None
 ) -> tuple[tuple[Index, ...], list[Value]] | None:
-    """Common axes, and every value as a scalar in them."""
+    """Common axes, and every value as a scalar in them; `what` is applied to each element."""
     arrays = [value for value in values if not value.scalar]
     if not arrays:
         return (), list(values)
     first = arrays[0]
     for other in arrays[1:]:
         if [axis_name(a) for a in first.axes] != [axis_name(a) for a in other.axes]:
+            between = at is not None and first.span.end <= at.start < other.span.start
+            ends = [(first.span, f"over {shape_text(first)}")]
+            main, mark = other.span, f"over {shape_text(other)}"
+            if between and at is not None:
+                ends.append((other.span, mark))
+                main, mark = at, ""
             return context.error(
                 "E301",
-                at or span,
-                "these two do not have the same dimensions",
-                "applied to each element of both",
-                marks=[
-                    (first.span, f"over {shape_text(first)}"),
-                    (other.span, f"over {shape_text(other)}"),
-                ],
-                helps=[_elementwise_help(first, other)],
+                main,
+                f"{WORKS.get(what, f'`{what}`')} works element by element, and these two do not "
+                "have the same dimensions",
+                mark,
+                marks=ends,
+                helps=_elementwise_helps(first, other, what),
             )
     scalars = []
     for value in values:
@@ -101,10 +125,33 @@ def _moved(value: Value, axes: Sequence[Index]) -> Term:
     return substitute(value.body, {a: Position(b, value.span) for a, b in pairs if a is not b})
 
 
-def _elementwise_help(first: Value, other: Value) -> str | None:
-    if axis_name(first.axes[-1]) == axis_name(other.axes[0]):
-        return f"to sum over `{axis_name(first.axes[-1])}`: {first.span.text} @ {other.span.text}"
-    return "name the indices: sum(i, j) …"
+def _elementwise_helps(first: Value, other: Value, what: str) -> list[str]:
+    """`@` where it meets, and the same with the indices named."""
+    left, right = first.span.text, other.span.text
+    helps = []
+    if what == "*":
+        for a, b in ((first, other), (other, first)):
+            if axis_name(a.axes[-1]) == axis_name(b.axes[0]):
+                text = f"{a.span.text} @ {b.span.text}"
+                helps.append(f"to sum over `{axis_name(b.axes[0])}`: {text}")
+                break
+    if not (left.isidentifier() and right.isidentifier()) or what not in "+-*/^":
+        return helps
+    names: dict[str, str] = {}
+    letters = iter("ijklmn")
+    texts = []
+    for value, text in ((first, left), (other, right)):
+        own = []
+        for axis in value.axes:
+            name = axis_name(axis)
+            if name in own or isinstance(axis.range, Edges):
+                return helps
+            own.append(name)
+            names.setdefault(name, next(letters))
+        texts.append(f"{text}[{', '.join(names[name] for name in own)}]")
+    body = f"{texts[0]} {what} {texts[1]}"
+    body = body if what in "*/" else f"({body})"
+    return [*helps, f"name the indices: sum({', '.join(names.values())}) {body}"]
 
 
 def contract(
@@ -115,7 +162,7 @@ def contract(
         return None
     for value in (left, right):
         if value.category is not None:
-            return _arithmetic_on_category(value, context)
+            return arithmetic_on_category(value, context)
     if left.scalar or right.scalar:
         which = left if left.scalar else right
         return context.error(
@@ -123,11 +170,10 @@ def contract(
             at,
             "`@` sums over a shared dimension, and a number has none",
             marks=[(which.span, "a number")],
-            helps=[f"{left.span.text} * {right.span.text}"],
+            helps=[_times(left, right)],
         )
     last, first = left.axes[-1], right.axes[0]
     if axis_name(last) != axis_name(first):
-        bridge = _bridge(axis_name(last), axis_name(first), context)
         return context.error(
             "E302",
             at,
@@ -136,12 +182,7 @@ def contract(
                 (left.span, f"ends with `{axis_name(last)}`"),
                 (right.span, f"begins with `{axis_name(first)}`"),
             ],
-            helps=[
-                f"`{bridge}` leads from `{axis_name(last)}` to `{axis_name(first)}`: "
-                f"{left.span.text} @ {bridge} @ {right.span.text}"
-                if bridge
-                else None
-            ],
+            helps=[_meeting(left, right, context)],
         )
     shared = Index(last.name, at, last.range)
     a = substitute(left.body, {last: Position(shared, at)})
@@ -159,11 +200,25 @@ def _apart(kept: tuple[Index, ...], right: Value, body: Term) -> tuple[tuple[Ind
     return (*kept, *twins), substitute(body, {a: Position(b, b.span) for a, b in pairs})
 
 
-def _bridge(start: str, end: str, context: Context) -> str | None:
+def _meeting(left: Value, right: Value, context: Context) -> str | None:
+    """How two arrays meet that do not: through a third, or the other way round."""
+    start, end = axis_name(left.axes[-1]), axis_name(right.axes[0])
+    a, b = left.span.text, right.span.text
     for name, declared in context.names.items():
         if isinstance(declared, Symbol) and [d.name for d in declared.dims] == [start, end]:
-            return name
+            return f"`{name}` leads from `{start}` to `{end}`: {a} @ {name} @ {b}"
+    if axis_name(right.axes[-1]) == axis_name(left.axes[0]):
+        return f"they meet the other way round: {b} @ {a}"
+    if len(left.axes) == 1 and len(right.axes) == 1:
+        return f"for every pair, declare a table, param W : real[{start}, {end}], and {a} @ W @ {b}"
     return None
+
+
+def _times(left: Value, right: Value) -> str:
+    product = f"{left.span.text} * {right.span.text}"
+    if left.scalar and right.scalar:
+        return product
+    return f"to multiply each element: {product}"
 
 
 def summed(value: Value, reducer: str, span: Span) -> Value:
@@ -181,13 +236,15 @@ def array_call(
         return None
     wanted = 2 if name == "dot" else 1
     if len(known) != wanted:
-        says = f"`{name}` takes {wanted} value{'s' * (wanted > 1)}, and here are {len(known)}"
-        return context.error("E303", span, says, "here")
+        return context.error("E303", span, counted(name, wanted, len(known)))
     if name == "onehot":
         return _onehot(known[0], span, context)
     first = known[0]
-    if first.scalar:
-        return context.error("E303", span, f"`{name}` needs an array", "a number")
+    for value in known:
+        if value.scalar:
+            says = f"`{name}` takes an array, and `{value.span.text}` is one number"
+            helps = [f"abs({value.span.text})"] if name == "norm" else []
+            return context.error("E303", value.span, says, "one number", helps=helps)
     pair = (first, known[-1] if name == "dot" else _twin(first))
     product = elementwise("*", pair, span, None, context)
     if product is None:
@@ -206,11 +263,20 @@ def _onehot(value: Value, span: Span, context: Context) -> Value | None:
     labels = value.category
     if labels is None:
         return context.error(
-            "E401", value.span, "`onehot` takes a category", "has no labels to tell apart"
+            "E401",
+            value.span,
+            f"`onehot` takes a category, and `{value.span.text}` is a number",
+            "not an element of a dimension",
         )
     axis = Index(labels.name, span, Whole(labels))
     body = Apply("==", (value.body, Position(axis, span)), span)
     return Value((*value.axes, axis), body, span, integer=True)
+
+
+def counted(name: str, wanted: int, given: int) -> str:
+    """`f` takes 2 values, and here is 1."""
+    here = "is 1" if given == 1 else f"are {given}" if given else "is none"
+    return f"`{name}` takes {wanted or 'no'} value{'s' * (wanted != 1)}, and here {here}"
 
 
 def network_value(
@@ -225,30 +291,38 @@ def network_value(
         return context.error(
             "E303",
             span,
-            f"`{network.name}` takes {len(network.inputs)} values, and here are {len(known)}",
-            "here",
+            counted(network.name, len(network.inputs), len(known)),
             marks=[(network.span, "declared here")],
         )
     for value, (domain, dims) in zip(known, network.inputs, strict=True):
         has = [axis_name(axis) for axis in value.axes]
         wanted = [dim.name for dim in dims]
         if has != wanted:
-            text = "[" + ", ".join(wanted) + "]" if wanted else "a number"
+            text = "an array over [" + ", ".join(wanted) + "]" if wanted else "one number"
+            labels = value.category
+            fits = labels is not None and wanted == [*has, labels.name]
+            mark = f"over {shape_text(value)}" if has else "one number"
             return context.error(
                 "E301",
                 value.span,
-                f"`{network.name}` takes {text}, and this is {shape_text(value)}",
-                f"over {shape_text(value)}",
+                f"`{network.name}` takes {text} here, and `{value.span.text}` is another",
+                "a category" if labels is not None else mark,
                 marks=[(network.span, "declared here")],
+                helps=[f"onehot({value.span.text})"] if fits else [],
             )
         if (value.category is None) != (domain.labels is None):
+            wants = "a category" if domain.labels else "a number"
+            labels = value.category.name if value.category else ""
             return context.error(
                 "E401",
                 value.span,
-                f"`{network.name}` takes {'a category' if domain.labels else 'numbers'} here",
-                "not of that kind",
+                f"`{network.name}` takes {wants} here",
+                f"an element of `{labels}`" if labels else "a number",
                 marks=[(network.span, "declared here")],
-            )
+                helps=[
+                    f"net {network.name} : real[{labels}] -> …, and onehot({value.span.text}) here"
+                ] if labels else [],
+            )  # fmt: skip
     inputs = tuple(Array(value.axes, value.body, value.span) for value in known)
     axes = tuple(Index(dim.name, span, Whole(dim)) for dim in network.output)
     body = NetworkRead(network, inputs, tuple(Position(axis, span) for axis in axes), span)

@@ -62,6 +62,31 @@ def kind_of(declared: Declared) -> str:
     return KINDS[type(declared)]
 
 
+def declared_at(declared: Declared) -> Span:
+    """The name in the declaration, not the whole of it."""
+    return declared.name.span if isinstance(declared, tree.Fn | tree.Let) else declared.span
+
+
+def type_text(symbol: Symbol) -> str:
+    """`h : real[site, aa]`, the declaration without its keyword."""
+    domain = symbol.domain
+    text = str(domain.kind)
+    if domain.labels is not None:
+        text += f"({domain.labels.name})"
+    if domain.lower is not None or domain.upper is not None:
+        text += f"<{_bound_text(domain.lower, '-inf')}, {_bound_text(domain.upper, 'inf')}>"
+    if symbol.dims:
+        text += f"[{', '.join(dim.name for dim in symbol.dims)}]"
+    text += " symmetric" * symbol.symmetric + " hollow" * symbol.hollow
+    return f"{symbol.name} : {text}"
+
+
+def _bound_text(bound: Size | float | None, otherwise: str) -> str:
+    if bound is None:
+        return otherwise
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
+
+
 @dataclass(frozen=True, slots=True)
 class Obligation:
     """A subscript that must be shown to stay inside its dimension once all ranges are known."""
@@ -92,6 +117,11 @@ class Context:
     calls: tuple[str, ...] = ()
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    found_in: dict[Index, Symbol] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+    caller: dict[str, Index] = field(default_factory=dict)
+    body: tree.Expression | None = None
+    heads_on_left: bool = False
     conditions: list[SizeCondition] = field(default_factory=list)
 
     def error(self, code: str, at: Span, says: str, mark: str = "", **rest: object) -> None:
@@ -109,6 +139,10 @@ class Context:
         finally:
             self.indices = before
             del self.pairs[pairs:]
+
+    def knows(self, name: str) -> bool:
+        """Whether a name stands for something here."""
+        return name in self.names or name in self.indices or name in self.arguments
 
     def nearest(self, name: str, extra: tuple[str, ...] = ()) -> str | None:
         """A known name that looks like this one: at most min(len / 2, 3) letters away."""

@@ -6,10 +6,11 @@ from typing import assert_never
 
 from ..syntax import tree
 from ..syntax.source import Span
-from .arrays import aligned, array_call, contract, elementwise, network_value
-from .context import BUILT_IN, CALLABLES, Context, Value, kind_of
+from .arrays import aligned, array_call, contract, counted, elementwise, network_value
+from .context import CALLABLES, Context, Value, declared_at, kind_of
 from .functions import CALLABLE, CONSTANTS, REDUCERS
 from .lookups import label, read_whole
+from .meant import unknown_function, unknown_name
 from .reductions import elaborate_reduction, has_new_index, total
 from .sizes import Size
 from .subscripts import elaborate_subscripted
@@ -163,37 +164,29 @@ def _name(expression: tree.Name, context: Context) -> Value | None:
                 span,
                 f"`{name}` is {kind_of(declared)}, not a value",
                 "a value is expected here",
-                marks=[(declared.span, "declared here")],
+                marks=[(declared_at(declared), "declared here")],
+                helps=[_as_value(declared)],
             )
         case _:
             assert_never(declared)
 
 
+def _as_value(declared: GraphDeclaration | Network | tree.Fn) -> str | None:
+    """How something that is no value gives one."""
+    match declared:
+        case tree.Fn(name=name, parameters=parameters):
+            return f"{name.text}({', '.join(p.text for p in parameters)})"
+        case GraphDeclaration(name=name):
+            return f"visit its edges: sum((i, j) in {name}) …"
+        case Network(name=name):
+            return f"{name}({', '.join('xyz'[: len(declared.inputs)])})"
+
+
 def _constant_or_unknown(expression: tree.Name, context: Context) -> Value | None:
     name, span = expression.text, expression.span
-    if name in context.failed:
-        return None
     if name in CONSTANTS:
         return Value((), Constant(CONSTANTS[name], span), span)
-    if name in context.ended:
-        whole, head = context.ended[name]
-        reducer = head.text.split("(")[0].strip()
-        return context.error(
-            "E203",
-            span,
-            f"index `{name}` is not in force here",
-            f"outside the {reducer}",
-            marks=[(whole, f"a {reducer} takes its product and stops at `+` and `-`")],
-            helps=[f"put the body in parentheses: {head.text} (…)"],
-        )
-    near = context.nearest(name, tuple(CONSTANTS))
-    return context.error(
-        "E201",
-        span,
-        f"`{name}` is not declared",
-        f"did you mean `{near}`?" if near else "unknown name",
-        helps=[f"did you mean `{near}`?"] if near else [],
-    )
+    return unknown_name(expression, context)
 
 
 # ------------------------------------------------------------------ comparisons
@@ -330,25 +323,34 @@ def _call(expression: tree.Call, context: Context) -> Value | None:
                 expression.function.span,
                 f"`{name}` is {kind_of(declared)} and cannot be called",
                 "called here",
-                marks=[(declared.span, "declared here")],
-                helps=[f"for an element, use square brackets: {name}[…]"],
+                marks=[(declared_at(declared), "declared here")],
+                helps=[_not_called(expression, declared)],
             )
+
+
+def _not_called(call: tree.Call, declared: Symbol | Dimension | GraphDeclaration | tree.Let) -> str:
+    """What the round brackets were meant to be."""
+    inner = ", ".join(a.span.text for a in call.arguments)
+    if isinstance(declared, GraphDeclaration):
+        return f"its edges stand in the brackets of a sum: sum((i, j) in {declared.name}) …"
+    if isinstance(declared, Dimension) or not _is_array(declared):
+        return f"to multiply, write {call.function.text} * ({inner})"
+    return f"an element stands in square brackets: {call.function.text}[{inner}]"
+
+
+def _is_array(declared: Symbol | tree.Let) -> bool:
+    return bool(declared.dims if isinstance(declared, Symbol) else declared.heads)
 
 
 def _built_in(
     expression: tree.Call, arguments: list[tree.Expression], context: Context
 ) -> Value | None:
     name, span = expression.function.text, expression.span
+    if name not in CALLABLES:
+        unknown_function(expression, context)
     values = tuple(elaborate(a, context) for a in arguments)
     if name not in CALLABLES:
-        near = context.nearest(name, BUILT_IN)
-        return context.error(
-            "E201",
-            expression.function.span,
-            f"there is no function `{name}`",
-            f"did you mean `{near}`?" if near else "unknown function",
-            helps=[f"did you mean `{near}`?"] if near else [],
-        )
+        return None
     if name not in CALLABLE:
         return array_call(name, values, span, context)
     if len(values) != CALLABLE[name].arity:
@@ -356,8 +358,10 @@ def _built_in(
         return context.error(
             "E303",
             span,
-            f"`{name}` takes {wanted} value{'s' * (wanted != 1)}, and here are {len(values)}",
-            "here",
+            counted(name, wanted, len(values)),
+            helps=[f"{name}({expression.arguments[0].span.text})"]
+            if wanted == 1 and values
+            else [],
         )
     return elementwise(name, values, span, expression.function.span, context)
 
@@ -374,23 +378,23 @@ def _inline(
         return context.error(
             "E303",
             span,
-            f"`{name}` takes {len(fn.parameters)} values, and here are {len(arguments)}",
-            "called here",
-            marks=[(fn.span, "declared here")],
+            counted(name, len(fn.parameters), len(arguments)),
+            marks=[(fn.name.span, f"takes {', '.join(p.text for p in fn.parameters)}")],
         )
     values = [elaborate(a, context) for a in arguments]
     if any(value is None for value in values):
         return None
-    joined = aligned([v for v in values if v], span, None, context)
+    joined = aligned([v for v in values if v], name, context)
     if joined is None:
         return None
     axes, scalars = joined
-    outer = context.arguments, context.indices, context.calls
+    outer = context.arguments, context.indices, context.calls, context.caller
     bound = zip(fn.parameters, scalars, strict=True)
     context.arguments = {parameter.text: value for parameter, value in bound}
+    context.caller = context.caller | context.indices
     context.indices, context.calls = {}, (*context.calls, name)
     result = elaborate(fn.body, context)
-    context.arguments, context.indices, context.calls = outer
+    context.arguments, context.indices, context.calls, context.caller = outer
     if result is None:
         return None
     return Value((*axes, *result.axes), result.body, span, result.integer, result.category)

@@ -102,8 +102,9 @@ def _through(function: str, inner: list[Limits]) -> Limits | None:
                 return a, b
             return (Size.number(0), b) if (a + b).never_negative() else (Size.number(0), -a)
         case "if", [_, (a, b), (c, d)]:
-            low = a if (c - a).never_negative() else c
-            return low, d if (d - b).never_negative() else b
+            low = a if (c - a).never_negative() else c if (a - c).never_negative() else None
+            high = d if (d - b).never_negative() else b if (b - d).never_negative() else None
+            return None if low is None or high is None else (low, high)
         case _:
             return None
 

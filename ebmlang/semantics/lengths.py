@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..syntax import tree
-from .context import Context
+from .context import Context, kind_of
+from .repairs import nodes
 from .sizes import Size
 from .terms import Dimension
 
@@ -12,13 +13,47 @@ def range_end(expression: tree.Expression, context: Context) -> Size | None:
     """An end of `a..b`: arithmetic of whole numbers and sizes."""
     size = constant_size(expression, context)
     if size is None:
-        context.error(
-            "E402",
-            expression.span,
-            f"`{expression.span.text}` is not made of whole numbers and dimensions",
-            "an end of a range",
-        )
+        not_a_size(expression, "an end of a range", context)
     return size
+
+
+def range_of(interval: tree.Interval, context: Context) -> tuple[Size, Size] | None:
+    """Both ends of `a..b`. E402 if nothing can lie between them."""
+    low, high = range_end(interval.lower, context), range_end(interval.upper, context)
+    if low is None or high is None:
+        return None
+    if not (low - high).never_negative():
+        return low, high
+    a, b = interval.lower.span.text, interval.upper.span.text
+    reversed_ends = (low - high - 1).never_negative()
+    return context.error(
+        "E402",
+        interval.span,
+        f"nothing lies in {a}..{b}: it begins with {a} and ends before {b}",
+        "reversed" if reversed_ends else "empty",
+        helps=[f"{b}..{a}"] if reversed_ends else [],
+    )
+
+
+def not_a_size(expression: tree.Expression, what: str, context: Context) -> None:
+    """E402 for an expression that is no arithmetic of whole numbers and dimensions."""
+    for name in _names(expression):
+        if name.text in context.failed:
+            return
+        declared = context.names.get(name.text)
+        if declared is not None and not isinstance(declared, Dimension):
+            says = f"{what} is made of whole numbers and dimensions, and `{name.text}` is "
+            return context.error("E402", name.span, says + kind_of(declared), "not a dimension")
+    context.error(
+        "E402",
+        expression.span,
+        f"{what} is made of whole numbers and dimensions, and `{expression.span.text}` is not",
+        "neither",
+    )
+
+
+def _names(expression: tree.Expression) -> list[tree.Name]:
+    return [n for n in nodes(expression) if isinstance(n, tree.Name)]
 
 
 def constant_size(expression: tree.Expression, context: Context) -> Size | None:

@@ -38,12 +38,23 @@ def label(expression: tree.String, dim: Dimension, context: Context) -> Value | 
     """The position of a label of a dimension."""
     where = (dim.labels or "").find(expression.value) if len(expression.value) == 1 else -1
     if where < 0:
-        known = f'"{dim.labels}"' if dim.labels else "none"
+        if dim.name in context.failed:
+            return None
+        if dim.labels is None:
+            number = expression.value if expression.value.isdigit() else "0"
+            says, mark, known = f"`{dim.name}` has no labels", "a label", "declared without labels"
+            helps = [f"its positions are numbers: {number}"]
+        else:
+            says, mark = f"`{dim.name}` has no label {expression.span.text}", "not among its labels"
+            known, helps = f'its labels are "{dim.labels}"', _nearby(expression.value, dim.labels)
         return context.error(
-            "E205",
-            expression.span,
-            f"`{dim.name}` has no label {expression.span.text}",
-            "not among its labels",
-            marks=[(dim.span, f"its labels are {known}")],
+            "E205", expression.span, says, mark, marks=[(dim.span, known)], helps=helps
         )
     return Value((), Constant(float(where), expression.span), expression.span, True, dim)
+
+
+def _nearby(written: str, labels: str) -> list[str]:
+    other = written.swapcase()
+    if len(written) == 1 and other in labels:
+        return [f'did you mean "{other}"?']
+    return ["a label is one letter"] if len(written) != 1 else []

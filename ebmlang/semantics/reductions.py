@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..syntax import tree
 from ..syntax.source import Span
-from .arrays import summed
-from .context import Context, Value, kind_of
-from .lengths import range_end
+from .arrays import arithmetic_on_category, summed
+from .context import Context, Value, declared_at, kind_of
+from .lengths import range_of
+from .meant import unknown_dimension, unknown_name
+from .repairs import without
 from .terms import (
     Apply,
     Between,
@@ -20,9 +24,11 @@ from .terms import (
     Position,
     Reduce,
     Slots,
+    Symbol,
     Term,
     Whole,
 )
+from .traverse import free_indices
 
 
 def has_new_index(call: tree.Call, context: Context) -> bool:
@@ -56,28 +62,44 @@ def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value |
         return None
     if not settle_ranges(named, context):
         return None
-    if not _plain(body, expression.body.span, context):
-        return None
+    if body.category is not None:
+        return arithmetic_on_category(replace(body, span=expression.body.span), context)
     kept = tuple(c.body for value in conditions if value for c in _split(value))
     reducer = expression.reducer.text
     term = Reduce(reducer, tuple(bound), kept, body.body, expression.span, head)
+    if not _all_used(expression, term, context):
+        return None
     integer = body.integer and reducer in ("sum", "prod", "max", "min")
     free = {axis: axis for axis in body.axes}
     return Value(tuple(free), term, expression.span, integer)
 
 
-def _plain(body: Value, span: Span, context: Context) -> bool:
-    if body.category is None:
-        return True
-    text = span.text
-    context.error(
-        "E401",
-        span,
-        f"`{text}` is a category: it has a name, not a size",
-        f"an element of `{body.category.name}`",
-        helps=[f"use it as a subscript, h[i, {text}], or compare it, {text} == k"],
-    )
-    return False
+def _all_used(expression: tree.Reduction, term: Reduce, context: Context) -> bool:
+    """E204 for an index that stands nowhere: the sum would only count its positions."""
+    inside = [term.body, *term.conditions]
+    inside += [i.range.site for i in term.indices if isinstance(i.range, Neighbour)]
+    used = set().union(*(free_indices(part) for part in inside))
+    for index in term.indices:
+        if index in used or not isinstance(index.range, Whole | Between):
+            continue
+        reducer = term.reducer
+        short = without(expression.arguments, index.name, reducer)
+        counts = reducer == "sum" and isinstance(index.range, Whole)
+        context.error(
+            "E204",
+            index.span,
+            f"index `{index.name}` is not used: the {reducer} would only repeat its body",
+            "stands nowhere in the body",
+            marks=[(expression.body.span, "")],
+            helps=[
+                f"leave it out: {short}" if short else None,
+                f"to count positions, write their number: {index.range.dim.name} * …"
+                if counts and isinstance(index.range, Whole) and not short
+                else None,
+            ],
+        )
+        return False
+    return True
 
 
 def _split(value: Value) -> list[Value]:
@@ -114,7 +136,12 @@ def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | No
                     if name.text not in named:
                         fine &= _bind(Index(name.text, name.span), bound, named, context)
             case tree.Keyword() | tree.Within():
-                context.error("E101", argument.span, "expected an index here", "not an index")
+                context.error(
+                    "E101",
+                    argument.span,
+                    f"expected an index in the brackets, found `{argument.span.text}`",
+                    helps=["an index, a range `i in 0..5`, an edge `(i, j) in bonds`, a condition"],
+                )
                 fine = False
             case _:
                 if isinstance(argument, tree.Logic | tree.Not):
@@ -123,8 +150,8 @@ def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | No
                     "E101",
                     argument.span,
                     "expected an index, a range or a condition in the brackets",
-                    "neither of these",
-                    helps=["a total of an array has no body: sum(x^2)"],
+                    "none of these",
+                    helps=["the total of an array has nothing behind its brackets: sum(x^2)"],
                 )
                 fine = False
     return (bound, named, pairs) if fine else None
@@ -139,7 +166,7 @@ def _bind(index: Index, bound: list[Index], named: dict[str, Index], context: Co
             index.span,
             f"`{name}` is already the name of {kind_of(declared)}",
             "a new index needs a name of its own",
-            marks=[(declared.span, "declared here")],
+            marks=[(declared_at(declared), "declared here")],
             helps=[f"for every position of it: i in {name}"]
             if isinstance(declared, Dimension)
             else [],
@@ -153,6 +180,7 @@ def _bind(index: Index, bound: list[Index], named: dict[str, Index], context: Co
             f"`{name}` is already an index here",
             "again",
             marks=[(other.span, "first here")],
+            helps=["leave one out" if name in named else "give the inner one another name"],
         )
         return False
     bound.append(index)
@@ -192,7 +220,8 @@ def _open_edges(
     if graph is None or len(names) != 2 or len(items) != 2:
         if graph is not None:
             says = f"an edge of `{graph.name}` has two ends"
-            context.error("E303", within.target.span, says, "expected (i, j)")
+            helps = [f"(i, j) in {graph.name}"]
+            context.error("E303", within.target.span, says, "expected two names", helps=helps)
         return False
     edge = Index(graph.name, within.span, Edges(graph))
     ends = []
@@ -216,15 +245,27 @@ def _graph(
     if isinstance(declared, GraphDeclaration):
         return declared
     text = expression.span.text
-    near = [n for n, d in context.names.items() if isinstance(d, GraphDeclaration)]
-    context.error(
+    graphs = [n for n, d in context.names.items() if isinstance(d, GraphDeclaration)]
+    if text in context.failed:
+        return None
+    if isinstance(declared, Dimension):
+        helps = ["for every pair once: sum(i < j)"]
+    else:
+        helps = [f"graph {text} on {_some_dimension(context)}"] if text.isidentifier() else []
+    if len(graphs) == 1:
+        helps = [f"did you mean `{graphs[0]}`?"]
+    kind = f"is {kind_of(declared)}" if declared is not None else "is not declared"
+    return context.error(
         "E201",
         expression.span,
-        f"`{text}` is not a graph, and pairs are edges of a graph",
-        "expected the name of a graph",
-        helps=[f"did you mean `{near[0]}`?" if near else None],
+        f"`{text}` {kind}, and pairs are edges of a graph",
+        "a graph is expected here",
+        helps=helps,
     )
-    return None
+
+
+def _some_dimension(context: Context) -> str:
+    return next((n for n, d in context.names.items() if isinstance(d, Dimension)), "site")
 
 
 def _open_one(
@@ -236,11 +277,11 @@ def _open_one(
     context: Context,
 ) -> bool:
     match within.range:
-        case tree.Interval(lower=lower, upper=upper):
-            low, high = range_end(lower, context), range_end(upper, context)
-            if low is None or high is None:
+        case tree.Interval() as interval:
+            ends = range_of(interval, context)
+            if ends is None:
                 return False
-            index.range = Between(low, high)
+            index.range = Between(*ends)
         case tree.Subscripted(base=base, subscripts=(site,)) if not isinstance(site, tree.Slice):
             return _open_neighbours(base, site, index, bound, named, pairs, context)
         case tree.Name(text=name) if isinstance(context.names.get(name), Dimension):
@@ -249,15 +290,42 @@ def _open_one(
             assert isinstance(dim, Dimension)
             index.range = Whole(dim)
         case other:
-            context.error(
-                "E201",
-                other.span,
-                f"`{other.span.text}` is not a range",
-                "expected a dimension, `a..b`, or the neighbours `bonds[i]`",
-            )
+            _no_range(within, other, index, context)
             return False
     context.found_at[index] = index.span
     return _bind(index, bound, named, context)
+
+
+def _no_range(
+    within: tree.Within,
+    other: tree.Expression,
+    index: Index,
+    context: Context,
+) -> None:
+    """E201: what stands behind `in` is neither a dimension, nor `a..b`, nor neighbours."""
+    text = other.span.text
+    declared = context.names.get(text)
+    if text in context.failed:
+        return
+    if isinstance(other, tree.Name) and declared is None:
+        dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
+        unknown_dimension(text, other.span, dims, context)
+        return
+    helps = []
+    if isinstance(other, tree.Number):
+        helps = [f"{within.target.span.text} in 0..{text}"]
+    elif isinstance(declared, GraphDeclaration):
+        helps = [f"an edge has two ends: ({index.name}, j) in {text}"]
+    elif isinstance(declared, Symbol) and len(declared.dims) == 1:
+        helps = [f"{index.name} in {declared.dims[0].name}"]
+    kind = f"`{text}` is {kind_of(declared)}, not" if declared is not None else f"`{text}` is not"
+    context.error(
+        "E201",
+        other.span,
+        f"{kind} a range",
+        "expected a dimension, `a..b`, or the neighbours `bonds[i]`",
+        helps=helps,
+    )
 
 
 def _open_neighbours(
@@ -309,12 +377,16 @@ def settle_ranges(named: dict[str, Index], context: Context) -> bool:
 
 def without_range(name: str, index: Index, context: Context) -> None:
     """E204: nothing says what an index ranges over."""
+    dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
     context.error(
         "E204",
         index.span,
         f"index `{name}` never meets a dimension, so its range is unknown",
         "which positions?",
-        helps=[f"use it as a subscript, or say its range: {name} in site, {name} in 0..10"],
+        helps=[
+            f"say its range: {name} in {dims[0] if dims else '0..10'}",
+            "or use it as a subscript, which tells it",
+        ],
     )
 
 
@@ -322,28 +394,41 @@ def total(call: tree.Call, context: Context) -> Value | None:
     """`sum(x ^ 2)`: an array in the brackets and no body."""
     reducer, span = call.function.text, call.span
     if len(call.arguments) != 1 or has_new_index(call, context):
-        return context.error(
-            "E101",
-            span,
-            f"`{span.text}` has no body to take the {reducer} of",
-            "the body is missing",
-            helps=[f"{span.text} s[i]", f"for the total of an array: {reducer}(x)"],
-        )
+        return _no_body(call, context)
     (argument,) = call.arguments
     if isinstance(argument, tree.Within | tree.Keyword):
-        return context.error("E101", span, f"`{span.text}` has no body", "the body is missing")
+        return _no_body(call, context)
     value = context.elaborate(argument, context)
     if value is None:
         return None
+    if value.category is not None:
+        return arithmetic_on_category(value, context)
     if value.scalar:
+        text = argument.span.text
         return context.error(
             "E303",
             argument.span,
-            f"`{reducer}` of one number",
-            "not an array",
-            helps=[f"to reduce over an index: {reducer}(i) {argument.span.text}"],
+            f"`{reducer}` takes an array, and `{text}` is one number",
+            "one number",
+            helps=[f"leave the {reducer} out: {text}"],
         )
-    if value.category is not None:
-        _plain(value, argument.span, context)
-        return None
     return summed(value, reducer, span)
+
+
+def _no_body(call: tree.Call, context: Context) -> None:
+    """E101 for `sum(i)` with nothing behind it; E201 where the name was rather meant as an array."""
+    reducer, span = call.function.text, call.span
+    names = [a for a in call.arguments if isinstance(a, tree.Name)]
+    if len(call.arguments) == 1 and names:
+        name = names[0].text
+        if name in context.failed:
+            return None
+        if len(name) > 2 or (context.nearest(name) and not context.indices):
+            return unknown_name(names[0], context)
+    return context.error(
+        "E101",
+        span,
+        f"`{span.text}` has no body to take the {reducer} of",
+        "the body is missing",
+        helps=[f"for the total of an array: {reducer}(x)", f"with an index: {span.text} x[…]"],
+    )

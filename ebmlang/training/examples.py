@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,8 @@ def prepare(
     }
     bound = learn_from_data(model.program, bound, own)
     shared = {n: v for n, v in known.items() if n not in own}
-    model = model.with_bindings(bound).bind(**shared)
+    kept = {n: v for n, v in bound.givens.items() if n not in own}
+    model = model.with_bindings(replace(bound, givens=kept)).bind(**shared)
     lengths = {n: len(v) for n, v in (*arrays.items(), *own.items())}
     if len(set(lengths.values())) > 1:
         text = ", ".join(f"{size} of `{n}`" for n, size in lengths.items())
