@@ -387,10 +387,11 @@ def lsp(
     try:
         server = import_module(".editor.server", __package__)
     except ModuleNotFoundError as error:
-        if error.name not in ("pygls", "lsprotocol"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("pygls", "lsprotocol"):
             raise
         help = 'pip install "ebmlang[editor]"'
-        raise complain("E608", f"`ebm lsp` needs {error.name}", helps=[help]) from None
+        raise complain("E608", f"`ebm lsp` needs {missing}", helps=[help]) from None
     server.serve()
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from lsprotocol import types as lsp
 
+from ..syntax import tree
 from ..syntax.diagnostics import Diagnostic, InternalError, Severity
 from ..syntax.formatter import format_text
 from ..syntax.source import Span
 from . import symbols
 from .completion import Item, complete
-from .fixes import Fix, fixes
+from .facts import proved
+from .fixes import Fix, fixes, working
 from .hints import hints
 from .hover import hover
 from .places import Lines
@@ -71,6 +73,12 @@ class Document:
         return Lines(self.text, self.encoding)
 
 
+def forget() -> None:
+    """Read everything anew: a file that others import may have changed."""
+    for kept in (read, proved, working):
+        kept.cache_clear()
+
+
 def _range(lines: Lines, start: int, end: int) -> lsp.Range:
     return lsp.Range(lsp.Position(*lines.place(start)), lsp.Position(*lines.place(end)))
 
@@ -106,7 +114,7 @@ def diagnostics(document: Document) -> list[lsp.Diagnostic]:
 def _diagnostic(document: Document, lines: Lines, found: Diagnostic) -> lsp.Diagnostic:
     source = document.reading.source
     own = [mark for mark in found.marks if mark.span.source is source]
-    span = own[0].span if own else Span(source, 0, 0)
+    span = own[0].span if own else _import_of(found, document)
     related = [
         lsp.DiagnosticRelatedInformation(
             _location(document, lines, mark.span), mark.says or found.says
@@ -123,6 +131,19 @@ def _diagnostic(document: Document, lines: Lines, found: Diagnostic) -> lsp.Diag
         tags=[lsp.DiagnosticTag.Unnecessary] if found.code in _UNUSED else None,
         related_information=related or None,
     )
+
+
+def _import_of(found: Diagnostic, document: Document) -> Span:
+    """Where the file that a diagnostic is about is imported; else the beginning of the text."""
+    reading = document.reading
+    name = Path(found.marks[0].span.source.name).name if found.marks else ""
+    for piece in reading.pieces:
+        match piece.statement:
+            case tree.Import(path=path) if Path(path.value).name == name:
+                return path.span
+            case _:
+                continue
+    return Span(reading.source, 0, 0)
 
 
 def _message(found: Diagnostic) -> str:

@@ -9,7 +9,7 @@ from ..explain import explain, type_text
 from ..model import Model
 from ..semantics.terms import Between, Dimension, EdgeEnd, Edges, Index, Neighbour, Whole
 from ..syntax.diagnostics import EbmError
-from .reading import KEPT, Reading
+from .reading import KEPT, Reading, read
 
 MOST_SITES = 4096
 """Interactions are counted for variables up to this size; above it they are told by proof alone."""
@@ -53,13 +53,12 @@ def facts_of(name: str, reading: Reading) -> tuple[str, ...]:
     """What is proved of an unknown: its power, its interactions. None while there are errors."""
     if reading.program is None or name not in reading.program.unknowns:
         return ()
-    return _facts(reading.text, reading.source.name, name)
+    return proved(reading.text, reading.source.name, name)
 
 
 @lru_cache(maxsize=KEPT)
-def _facts(text: str, file: str, name: str) -> tuple[str, ...]:
-    from .reading import read
-
+def proved(text: str, file: str, name: str) -> tuple[str, ...]:
+    """What `ebm explain --why` says first, row by row."""
     model = _model(read(text, file))
     if model is None:
         return ()

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..syntax import tree
 from ..syntax.diagnostics import Diagnostic, Severity
@@ -19,7 +20,7 @@ from ..syntax.source import Source, Span
 from ..syntax.statements import tokenize
 from ..syntax.words import LOOKALIKES
 from .names import Node, parts
-from .reading import Reading, read
+from .reading import KEPT, Reading, read
 from .rename import Edit, apply
 
 MOST_TRIED = 24
@@ -46,29 +47,34 @@ class Fix:
 
 def fixes(reading: Reading, start: int, end: int) -> list[Fix]:
     """What can be done about the diagnostics that touch a stretch."""
-    found = []
-    for diagnostic in reading.diagnostics:
+    found: list[Fix] = []
+    for number, diagnostic in enumerate(reading.diagnostics):
         span = diagnostic.span
         if span is None or span.source is not reading.source:
             continue
         if span.start <= end and start <= span.end:
-            found += fixes_of(diagnostic, reading)
+            found += working(reading.text, reading.source.name, number)
     return found
 
 
-def fixes_of(diagnostic: Diagnostic, reading: Reading) -> list[Fix]:
-    """The candidates that work, one for each title, the first that works of each."""
+@lru_cache(maxsize=KEPT)
+def working(text: str, name: str, number: int) -> tuple[Fix, ...]:
+    """The candidates for one diagnostic that work, the first that works of each title."""
+    reading = read(text, name)
+    if number >= len(reading.diagnostics):
+        return ()
+    diagnostic = reading.diagnostics[number]
     kept: dict[str, Fix] = {}
     tried: set[str] = set()
     for title, edits in _candidates(diagnostic, reading):
-        after = apply(reading.text, list(edits))
+        after = apply(text, list(edits))
         if title in kept or after in tried or len(tried) >= MOST_TRIED:
             continue
         tried.add(after)
-        sure = _helps(diagnostic, read(after, reading.source.name), reading)
+        sure = _helps(diagnostic, Reading(after, name), reading)
         if sure is not None:
             kept[title] = Fix(title, edits, diagnostic, sure)
-    return sorted(kept.values(), key=lambda fix: not fix.sure)
+    return tuple(sorted(kept.values(), key=lambda fix: not fix.sure))
 
 
 Candidate = tuple[str, tuple[Edit, ...]]
@@ -243,7 +249,8 @@ def _places(at: Span, own: list[Span], piece: Piece | None) -> Iterator[Span]:
     for span in inside[1:]:
         yield at.to(span)
     nodes = _nodes(piece)
-    around = [n.span for n in nodes if n.span.start <= at.start and at.end <= n.span.end]
+    around = [t.span for t in _types(piece.statement) if t.span.start <= at.start < t.span.end]
+    around += [n.span for n in nodes if n.span.start <= at.start and at.end <= n.span.end]
     heads = [n.head for n in nodes if isinstance(n, tree.Reduction)]
     around += [h for h in heads for s in inside if h.start <= s.start and s.end <= h.end]
     if len(inside) > 1:
@@ -268,6 +275,16 @@ def _holds(new: Counter[str], old: Counter[str]) -> bool:
 
 def _piece_at(at: Span, reading: Reading) -> Piece | None:
     return next((p for p in reading.pieces if p.stretch.start <= at.start <= p.stretch.end), None)
+
+
+def _types(statement: tree.Statement | None) -> tuple[tree.Type, ...]:
+    match statement:
+        case tree.Given(type=type_) | tree.Variable(type=type_) | tree.Param(type=type_):
+            return (type_,)
+        case tree.Net(inputs=inputs, output=output):
+            return (*inputs, output)
+        case _:
+            return ()
 
 
 def _nodes(piece: Piece | None) -> list[Node]:

@@ -128,10 +128,5 @@ def _terms(program: Program) -> Iterator[Term]:
 
 @lru_cache(maxsize=KEPT)
 def read(text: str, name: str = "<text>") -> Reading:
-    """The reading of a text; the last ones are kept. `forget` when other files have changed."""
+    """The reading of a text; the last ones are kept."""
     return Reading(text, name)
-
-
-def forget() -> None:
-    """Read everything anew: a file that is imported may have changed."""
-    read.cache_clear()

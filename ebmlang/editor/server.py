@@ -14,7 +14,6 @@ from pygls.uris import to_fs_path
 from .. import __version__
 from . import answers
 from .answers import Document
-from .reading import forget
 from .rename import Refused
 
 _LOG = logging.getLogger(__name__)
@@ -82,7 +81,7 @@ def _watching(server: LanguageServer) -> Handlers:
         publish(params.text_document.uri)
 
     def saved(params: lsp.DidSaveTextDocumentParams) -> None:
-        forget()
+        answers.forget()
         for uri in list(server.workspace.text_documents):
             publish(uri)
 

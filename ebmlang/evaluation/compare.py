@@ -59,7 +59,7 @@ def compare(
     for named in samplers:
         sampler = sampler_of(named)
         try:
-            loop = loop_of(model, sampler, held)
+            loop = loop_of(model, sampler, held, warmup)
         except EbmError as error:
             rows.append(Row(sampler.name, refused=_reason(error)))
             continue

@@ -73,16 +73,16 @@ def gradient(
         return _exactly(model, params, beta, clamp, given)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
-    loop = loop_of(model, chosen, held)
+    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
+    loop = loop_of(model, chosen, held, warmup)
     if model.checks:
         model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
-    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     key, sub = jax.random.split(jax.random.key(seed))
     states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     if warmup:
         chain, _ = loop.warm(situation, chain, warmup)
-    walk = model.made(("slopes", chosen, held.signature), lambda: _compile(model, loop.plan))
+    walk = model.made(("slopes", id(loop)), lambda: _compile(model, loop.plan))
     series, number = _collect(model, walk, situation, chain, draws, thin, target_error)
     return _result(model, situation, series, number, chosen.name, target_error)
 

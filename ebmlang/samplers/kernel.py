@@ -11,11 +11,12 @@ from numpyro.infer.mcmc import MCMCKernel
 from numpyro.util import is_prng_key
 
 from ..backend.conditionals import Situation
-from .beginning import begin_states
-from .run import Clamped, clamped, situation_of, verified
-from .run import loop_of as _loop_of
+from .beginning import begin_states, starter
+from .plan import make_plan
+from .run import Clamped, clamped, situation_of
 from .settings import Sampler, sampler_of
 from .sweep import Chain, begin, sweep
+from .verify import verify
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -39,8 +40,12 @@ class Kernel(MCMCKernel):
         self.model = model
         self._situation = situation
         self._held = held
-        self._loop = _loop_of(model, sampler, held)
-        self._plan = self._loop.plan
+        self._plan = make_plan(model.target, sampler, held.masks)
+        self._first = starter(model.target, held.masks)
+
+    def check(self) -> None:
+        """Compare the derived conditionals with brute force."""
+        verify(self.model.target, self._plan, self._situation)
 
     @property
     def sample_field(self) -> str:
@@ -75,7 +80,7 @@ class Kernel(MCMCKernel):
         if init_params is None:
             states = begin_states(
                 self.model.target,
-                self._loop.first,
+                self._first,
                 self._situation,
                 keys[0],
                 len(keys),
@@ -135,6 +140,5 @@ def kernel(
     situation = situation_of(model, params, given, beta)
     made = Kernel(model, situation, chosen, held)
     if model.checks:
-        loop = _loop_of(model, chosen, held)
-        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+        made.check()
     return made

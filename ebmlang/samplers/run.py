@@ -91,11 +91,15 @@ class Loop:
     draw: Callable[..., tuple[Chain, Any]]
 
 
-def loop_of(model: Model, sampler: Sampler, held: Clamped) -> Loop:
-    """The loop for a sampler, kept with the model so that later calls compile nothing."""
-    return model.made(
-        ("loop", sampler, held.signature), lambda: _compile(model.target, sampler, held)
-    )
+def loop_of(model: Model, sampler: Sampler, held: Clamped, warmup: int) -> Loop:
+    """The loop for a sampler, kept with the model so that later calls compile nothing.
+
+    NumPyro's kernels build the length of their warm-up in, so that each length has its own.
+    """
+    smooth = any(not s.domain.discrete for s in model.program.unknowns.values())
+    length = warmup if smooth and sampler.name in ("auto", "hmc", "nuts") else None
+    key = ("loop", sampler, held.signature, length)
+    return model.made(key, lambda: _compile(model.target, sampler, held))
 
 
 def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
@@ -170,10 +174,10 @@ def sample(
     chosen = sampler_of(sampler)
     held = clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
-    loop = loop_of(model, chosen, held)
+    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
+    loop = loop_of(model, chosen, held, warmup)
     if model.checks:
         model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
-    warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
     states = begin_states(model.target, loop.first, situation, sub, chains, held.values)

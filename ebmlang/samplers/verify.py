@@ -8,13 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.extension import one_hot_symbols
-from ..backend.conditionals import Situation, by_trying, gaussian, logits
+from ..backend.conditionals import Situation, by_trying, gaussian, logits, states_of
 from ..backend.energy import State, Target
+from ..backend.parameters import space_of
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .beginning import random_state
-from .gibbs import GaussianGibbs, GradientGibbs
+from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .plan import Plan
 
 STATES, SITES, PAIRS = 3, 16, 32
@@ -24,27 +24,39 @@ TOLERANCE = 1e-6
 def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> None:
     """Compare every Gibbs block's conditionals with brute force, in float64.
 
-    Raises InternalError naming the variable if they differ, or if two sites of one colour
+    At the parameters given, and at others strewn around them: at zero nothing interacts.
+    Raises InternalError naming the variable if they differ, or if two sites that move at once
     interact: a silently wrong sampler is worse than none.
     """
     with jax.enable_x64(True):
         wide = jax.tree.map(_wide, situation)
+        near = wide._replace(params=_strewn(target, wide.params, seed))
         states = jax.jit(jax.vmap(lambda key: random_state(target, key)))(
             jax.random.split(jax.random.key(seed), STATES)
         )
-        energies = jax.jit(jax.vmap(lambda s: target.energy(wide.params, s, wide.given)))(states)
-        fine = [k for k in range(STATES) if np.isfinite(energies[k])]
+        energies = jax.jit(
+            jax.vmap(lambda i, s: target.energy(i.params, s, i.given), in_axes=(None, 0))
+        )
+        finite = [np.isfinite(np.asarray(energies(where, states))) for where in (wide, near)]
         for block in plan.blocks:
-            if not isinstance(block, GradientGibbs | GaussianGibbs):
+            if not isinstance(block, GradientGibbs | GaussianGibbs | TryingGibbs):
                 continue
-            probe = _Probe(target, block, wide)
-            for k in fine:
+            probe = _Probe(target, block)
+            for k in range(STATES):
+                where = near if k and finite[1][k] else wide
+                if not finite[1 if where is near else 0][k]:
+                    continue
                 state = jax.tree.map(lambda x, k=k: x[k], states)
-                rng = np.random.default_rng(seed + k)
-                if isinstance(block, GradientGibbs):
-                    _verify_discrete(probe, block, state, rng)
-                else:
-                    _verify_gaussian(probe, block, state, rng)
+                _verify_block(probe, block, where, state, np.random.default_rng(seed + k))
+
+
+def _strewn(target: Target, params: Any, seed: int) -> Any:
+    """Parameters one standard deviation around these, in the space of free numbers."""
+    space = space_of(target.program, target.world)
+    rng = np.random.default_rng(seed)
+    free = space.unconstrain(params)
+    moved = {n: free[n] + rng.normal(size=np.shape(free[n])) for n in space.sites}
+    return jax.tree.map(_wide, space.constrain({**free, **moved}))
 
 
 def _wide(value: Any) -> Any:
@@ -55,42 +67,64 @@ def _wide(value: Any) -> Any:
 class _Probe:
     """The functions compared, compiled once for a block."""
 
-    def __init__(
-        self, target: Target, block: GradientGibbs | GaussianGibbs, situation: Situation
-    ) -> None:
+    def __init__(self, target: Target, block: GradientGibbs | GaussianGibbs | TryingGibbs) -> None:
         name = block.name
         self.target = target
+        middle = isinstance(block, GradientGibbs) and block.midpoint
         self.odds = jax.jit(
-            lambda state, mask: logits(
-                target, name, situation, state,
-                at_middle=mask if getattr(block, "midpoint", False) else None,
+            lambda where, state, mask: logits(
+                target, name, where, state, at_middle=mask if middle else None
             )
-        )  # fmt: skip
+        )
         self.tried = jax.jit(
             jax.vmap(
-                lambda state, place, mirror: by_trying(
-                    target, name, situation, state, place, mirror
+                lambda where, state, place, mirror: by_trying(
+                    target, name, where, state, place, mirror
                 ),
-                in_axes=(None, 0, 0),
+                in_axes=(None, None, 0, 0),
             )
         )
-        self.normal = jax.jit(lambda state, mask: gaussian(target, name, situation, state, mask))
+        self.normal = jax.jit(lambda where, state, mask: gaussian(target, name, where, state, mask))
         self.energy = jax.jit(
-            lambda state: situation.beta * target.energy(situation.params, state, situation.given)
+            lambda where, state: where.beta * target.energy(where.params, state, where.given)
         )
+
+
+def _verify_block(
+    probe: _Probe,
+    block: GradientGibbs | GaussianGibbs | TryingGibbs,
+    where: Situation,
+    state: State,
+    rng: np.random.Generator,
+) -> None:
+    match block:
+        case GradientGibbs():
+            _verify_discrete(probe, block, where, state, rng)
+            _verify_apart(probe, block, block.colours, where, state, rng)
+        case GaussianGibbs():
+            _verify_gaussian(probe, block, where, state, rng)
+        case TryingGibbs(together=True):
+            one = np.zeros(block.sites.shape, np.int64)
+            _verify_apart(probe, block, one, where, state, rng)
+        case TryingGibbs():
+            pass
 
 
 def _verify_discrete(
-    probe: _Probe, block: GradientGibbs, state: State, rng: np.random.Generator
+    probe: _Probe,
+    block: GradientGibbs,
+    where: Situation,
+    state: State,
+    rng: np.random.Generator,
 ) -> None:
     sites, name = block.sites, block.name
     picks = rng.choice(sites.number, min(SITES, sites.number), replace=False)
     places = sites.free[picks]
     mirrors = places if sites.mirror is None else sites.mirror[picks]
-    tried = np.asarray(probe.tried(state, places, mirrors))
+    tried = np.asarray(probe.tried(where, state, places, mirrors))
     flat = block.colours.reshape(-1)
     derived = {
-        c: np.asarray(probe.odds(state, block.colours == c)) for c in np.unique(flat[places])
+        c: np.asarray(probe.odds(where, state, block.colours == c)) for c in np.unique(flat[places])
     }
     for place, weights in zip(places, tried, strict=True):
         found = derived[flat[place]]
@@ -104,15 +138,19 @@ def _verify_discrete(
                 f"the conditional of `{name}` at site {place} differs from the difference of "
                 f"energies by {gap:.3g} nats"
             )
-    _verify_colours(probe, block, state, rng)
 
 
-def _verify_colours(
-    probe: _Probe, block: GradientGibbs, state: State, rng: np.random.Generator
+def _verify_apart(
+    probe: _Probe,
+    block: GradientGibbs | TryingGibbs,
+    colours: np.ndarray,
+    where: Situation,
+    state: State,
+    rng: np.random.Generator,
 ) -> None:
     """Moving one site must leave the conditional of another of its colour as it is."""
     free, name = block.sites.free, block.name
-    flat = block.colours.reshape(-1)
+    flat = colours.reshape(-1)
     for _ in range(PAIRS // STATES):
         a = int(rng.choice(free))
         others = free[(flat[free] == flat[a]) & (free != a)]
@@ -120,9 +158,9 @@ def _verify_colours(
             continue
         b = int(rng.choice(others))
         place, mirror = np.array([a]), np.array([_twin(block, a)])
-        before = np.asarray(probe.tried(state, place, mirror))[0]
+        before = np.asarray(probe.tried(where, state, place, mirror))[0]
         moved = _moved(probe.target, block, state, b)
-        after = np.asarray(probe.tried(moved, place, mirror))[0]
+        after = np.asarray(probe.tried(where, moved, place, mirror))[0]
         gap = np.max(np.abs((before - before[0]) - (after - after[0])))
         if not gap <= TOLERANCE * (1 + np.max(np.abs(before))):
             raise InternalError(
@@ -130,30 +168,28 @@ def _verify_colours(
             )
 
 
-def _twin(block: GradientGibbs, place: int) -> int:
+def _twin(block: GradientGibbs | TryingGibbs, place: int) -> int:
     if block.sites.mirror is None:
         return place
     return int(block.sites.mirror[np.flatnonzero(block.sites.free == place)[0]])
 
 
-def _moved(target: Target, block: GradientGibbs, state: State, place: int) -> State:
+def _moved(target: Target, block: GradientGibbs | TryingGibbs, state: State, place: int) -> State:
     value = state[block.name]
     flat = value.reshape(-1)
-    match block.sites.symbol.domain.kind:
-        case Kind.BINARY:
-            new = 1 - flat[place]
-        case Kind.SPIN:
-            new = -flat[place]
-        case _:
-            hot = one_hot_symbols(target.program.unknowns)
-            size = target.world.shape(hot[block.sites.symbol])[-1]
-            new = (flat[place] + 1) % size
+    values = states_of(block.sites.symbol, target)
+    now = int(np.argmin(np.abs(values - float(flat[place]))))
+    new = values[(now + 1) % len(values)]
     moved = flat.at[place].set(new).at[_twin(block, place)].set(new)
     return state | {block.name: moved.reshape(value.shape)}
 
 
 def _verify_gaussian(
-    probe: _Probe, block: GaussianGibbs, state: State, rng: np.random.Generator
+    probe: _Probe,
+    block: GaussianGibbs,
+    where: Situation,
+    state: State,
+    rng: np.random.Generator,
 ) -> None:
     """For a quadratic, E(mean + d) - E(mean) = precision d^2 / 2 along each single site."""
     sites, name = block.sites, block.name
@@ -161,7 +197,7 @@ def _verify_gaussian(
         place = int(sites.free[pick])
         mirror = place if sites.mirror is None else int(sites.mirror[pick])
         mask = block.colours == block.colours.reshape(-1)[place]
-        mean, precision = probe.normal(state, mask)
+        mean, precision = probe.normal(where, state, mask)
         centre = float(np.asarray(mean).reshape(-1)[place])
         bend = float(np.asarray(precision).reshape(-1)[place])
         flat = np.asarray(state[name]).reshape(-1)
@@ -169,7 +205,7 @@ def _verify_gaussian(
         for shift in (0.0, -1.5, 0.7):
             moved = flat.copy()
             moved[[place, mirror]] = centre + shift
-            energies.append(float(probe.energy(state | {name: moved.reshape(sites.shape)})))
+            energies.append(float(probe.energy(where, state | {name: moved.reshape(sites.shape)})))
         for shift, energy in zip((-1.5, 0.7), energies[1:], strict=True):
             gap = abs(energy - energies[0] - 0.5 * bend * shift**2)
             if not gap <= TOLERANCE * (1 + abs(energies[0]) + abs(bend)):

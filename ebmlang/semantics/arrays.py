@@ -298,18 +298,7 @@ def network_value(
         has = [axis_name(axis) for axis in value.axes]
         wanted = [dim.name for dim in dims]
         if has != wanted:
-            text = "an array over [" + ", ".join(wanted) + "]" if wanted else "one number"
-            labels = value.category
-            fits = labels is not None and wanted == [*has, labels.name]
-            mark = f"over {shape_text(value)}" if has else "one number"
-            return context.error(
-                "E301",
-                value.span,
-                f"`{network.name}` takes {text} here, and `{value.span.text}` is another",
-                "a category" if labels is not None else mark,
-                marks=[(network.span, "declared here")],
-                helps=[f"onehot({value.span.text})"] if fits else [],
-            )
+            return _other_shape(network, value, has, wanted, context)
         if (value.category is None) != (domain.labels is None):
             wants = "a category" if domain.labels else "a number"
             labels = value.category.name if value.category else ""
@@ -327,6 +316,29 @@ def network_value(
     axes = tuple(Index(dim.name, span, Whole(dim)) for dim in network.output)
     body = NetworkRead(network, inputs, tuple(Position(axis, span) for axis in axes), span)
     return Value(axes, body, span)
+
+
+def _other_shape(
+    network: Network, value: Value, has: list[str], wanted: list[str], context: Context
+) -> None:
+    """E301: a network is given an array of other dimensions, or a number for an array."""
+    text, labels = value.span.text, value.category
+    takes = f"an array over [{', '.join(wanted)}]" if wanted else "one number"
+    given = f"an array over {shape_text(value)}" if has else "one number"
+    helps = []
+    if labels is not None:
+        given = "a category"
+        helps = [f"onehot({text})"] if wanted == [*has, labels.name] else []
+    elif not wanted and len(has) == 1 and text.isidentifier():
+        helps = [f"one by one: sum(i) {network.name}({text}[i])"]
+    return context.error(
+        "E301",
+        value.span,
+        f"`{network.name}` takes {takes}, and `{text}` is {given}",
+        f"over {shape_text(value)}" if has else given,
+        marks=[(network.span, "declared here")],
+        helps=helps,
+    )
 
 
 def dims_of(value: Value) -> tuple[Dimension, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeVar
 
 from ..syntax import tree
@@ -10,7 +11,7 @@ from ..syntax.diagnostics import Diagnostic, Findings
 from ..syntax.parser import names_left_out
 from ..syntax.source import Span
 from .arrays import summed
-from .context import Context, Value, shape_text
+from .context import Context, Value
 from .declarations import (
     collect_names,
     declare_array,
@@ -18,12 +19,14 @@ from .declarations import (
     declare_graph,
     declare_network,
 )
+from .defaults import default_of
 from .densities import draw_of, energy_of
 from .expressions import elaborate
 from .imports import gather
 from .lints import lint
 from .lookups import read_whole
-from .reductions import _open_one, settle_ranges
+from .numbers import each_entry, one_number, starts_inside
+from .reductions import _open_one, bind_index, settle_ranges
 from .sizes import Size
 from .subscripts import settle
 from .terms import (
@@ -58,7 +61,7 @@ def check(parsed: tree.Tree, faults: list[Diagnostic] | None = None) -> Checked:
 
     The program is None if there is any error.
     """
-    findings = Findings(list(faults or []))
+    findings = Findings(_once(faults or []))
     checker = _Checker(parsed, findings)
     program = checker.run()
     if not findings.errors:
@@ -93,11 +96,14 @@ class _Checker:
         brought, self.texts = gather(self.parsed, self.findings)
         own = [s for s in self.parsed.statements if not isinstance(s, tree.Import)]
         self.parsed = replace(self.parsed, statements=(*brought, *own))
-        declared = collect_names(self.parsed.statements, self.findings)
+        declared, twice = collect_names(self.parsed.statements, self.findings)
         self.dims = declare_dimensions(declared, self.context)
         self._declare_all(declared)
         # A declaration that failed is a name all the same: no second complaint about each use.
-        self.context.failed |= {n for n in declared if n not in self.context.names}
+        names = self.context.names
+        self.context.failed |= twice | {n for n in declared if n not in names}
+        for name in twice:
+            names.pop(name, None)
         arrays = self._of(Symbol)
         facts = {}
         for statement in self.parsed.statements:
@@ -159,9 +165,14 @@ class _Checker:
         if name in self.lets:
             return self.lets[name]
         if name in self.busy:
-            circle = " → ".join([*self.busy[self.busy.index(name) :], name])
+            around = self.busy[self.busy.index(name) :]
+            marks = [(self._name_of(n), f"needs `{b}`") for n, b in pairwise([*around[1:], name])]
             self.findings.error(
-                "E405", statement.name.span, f"`let`s form a circle: {circle}", "in the circle"
+                "E405",
+                statement.name.span,
+                f"`let`s form a circle: {' → '.join([*around, name])}",
+                f"needs `{[*around, name][1]}`" if marks else "needs itself",
+                marks=marks,
             )
             self.lets[name] = None
             return None
@@ -187,8 +198,10 @@ class _Checker:
 
     def _headed(self, heads: tuple[tree.IndexHead, ...], body: tree.Expression) -> Value | None:
         """The value of `name[k, i] = body`: its axes are the indices on the left."""
-        outer = self.context.indices
-        self.context.indices = {}
+        context = self.context
+        outer, before = context.indices, (context.body, context.heads_on_left, context.told)
+        context.indices, context.body, context.told = {}, body, set()
+        context.heads_on_left = bool(heads)
         named: dict[str, Index] = {}
         try:
             for head in heads:
@@ -199,50 +212,26 @@ class _Checker:
             if not settle_ranges(named, self.context) or value is None:
                 return None
         finally:
-            self.context.indices = outer
-            self.context.ended = {}
+            context.indices, context.ended = outer, {}
+            context.body, context.heads_on_left, context.told = before
             if not self.busy:
                 settle(self.context)
         if heads and value.axes:
-            self.findings.error(
-                "E303",
-                body.span,
-                f"each entry must be one number; this is an array over {shape_text(value)}",
-                "an array for each entry",
-                helps=["name all its dimensions on the left, or sum it"],
-            )
-            return None
+            return each_entry(heads, body, value, context)
         axes = tuple(named.values()) or value.axes
         return Value(axes, value.body, value.span, value.integer, value.category)
 
     def _open_head(self, head: tree.IndexHead, named: dict[str, Index]) -> bool:
         index = Index(head.name.text, head.name.span)
         if head.range is None:
-            named[head.name.text] = index
-            return True
+            return bind_index(index, [], named, self.context)
         target = tree.Name(head.name.text, head.name.span)
         within = tree.Within(target, head.range, head.span)
         return _open_one(within, index, [], named, [], self.context)
 
     def _scalar(self, body: tree.Expression, what: str) -> Term | None:
         value = self._headed((), body)
-        if value is None:
-            return None
-        if value.category is not None:
-            says = f"{what} must be one number, and this is a category"
-            self.findings.error("E401", body.span, says, "an element, not a number")
-            return None
-        if value.axes:
-            each = ", ".join(f"`{_dim_of(axis).name}`" for axis in value.axes)
-            self.findings.error(
-                "E307",
-                body.span,
-                f"{what} must be one number; this is an array over {shape_text(value)}",
-                f"one number per {each}",
-                helps=[f"sum it: {_summed_text(body)}"],
-            )
-            return None
-        return value.body
+        return None if value is None else one_number(value, body, what, self.context)
 
     def _energies(self) -> list[NamedEnergy]:
         found: list[NamedEnergy] = []
@@ -254,6 +243,8 @@ class _Checker:
             span = statement.name.span if statement.name else statement.span
             if statement.name is None and name in places:
                 name = f"energy{len(places) + 1}"
+            while statement.name is None and name in places:
+                name += "_"
             if name in places:
                 self.findings.error(
                     "E202",
@@ -315,6 +306,7 @@ class _Checker:
             case number:
                 value = self.context.elaborate(number, self.context)
                 init = value.body if value else None
+                starts_inside(symbol, number, self.context)
         prior = self._density(symbol, statement.prior) if statement.prior else None
         if prior is not None:
             prior = Apply("negate", (prior,), prior.span)
@@ -343,11 +335,29 @@ class _Checker:
         for statement in self.parsed.statements:
             if isinstance(statement, tree.Given) and statement.default is not None:
                 value = self._headed((), statement.default)
-                if value is not None:
+                if value is not None and default_of(statement, value, self.context):
                     found[statement.name.text] = Array(
                         value.axes, value.body, statement.default.span
                     )
         return found
+
+    def _name_of(self, name: str) -> Span:
+        return next(
+            s.name.span
+            for s in self.parsed.statements
+            if isinstance(s, tree.Let) and s.name.text == name
+        )
+
+
+def _once(faults: list[Diagnostic]) -> list[Diagnostic]:
+    """A word of the language used as a name is told where it first stands, not at each use."""
+    said: set[str] = set()
+    kept = []
+    for fault in faults:
+        if fault.code != "E102" or fault.says not in said:
+            kept.append(fault)
+        said.add(fault.says)
+    return kept
 
 
 def _apart(densities: list[NamedEnergy], others: list[NamedEnergy]) -> list[NamedEnergy]:
@@ -355,18 +365,6 @@ def _apart(densities: list[NamedEnergy], others: list[NamedEnergy]) -> list[Name
     taken = {energy.name for energy in others}
     named = [replace(d, name=d.name + " ~") if d.name in taken else d for d in densities]
     return [*named, *others]
-
-
-def _summed_text(body: tree.Expression) -> str:
-    """The total of an array as a user would write it: `b @ v` for `b * v`."""
-    inner = body.operand if isinstance(body, tree.Negate) else body
-    if isinstance(inner, tree.Binary) and inner.operator == "*":
-        left = inner.left.operand if isinstance(inner.left, tree.Negate) else inner.left
-        if isinstance(left, tree.Name) and isinstance(inner.right, tree.Name):
-            cut = inner.operator_span.start - body.span.start
-            text = body.span.text
-            return f"{text[:cut]}@{text[cut + 1 :]}"
-    return f"sum({body.span.text})"
 
 
 def _dim_of(axis: Index) -> Dimension | GraphDeclaration:

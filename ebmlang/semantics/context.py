@@ -18,6 +18,7 @@ from .terms import (
     Index,
     Neighbour,
     Network,
+    Role,
     SizeCondition,
     Symbol,
     Term,
@@ -55,10 +56,19 @@ KINDS = {
 }
 
 
+ROLES = {
+    Role.VISIBLE: "a visible variable",
+    Role.LATENT: "a latent variable",
+    Role.PARAM: "a parameter",
+    Role.GIVEN: "given data",
+    Role.LET: "a `let`",
+}
+
+
 def kind_of(declared: Declared) -> str:
-    """`a dimension`, `a visible array`, … for messages."""
+    """`a dimension`, `a visible variable`, … for messages."""
     if isinstance(declared, Symbol):
-        return f"a `{declared.role}`"
+        return ROLES[declared.role]
     return KINDS[type(declared)]
 
 
@@ -118,6 +128,7 @@ class Context:
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     found_in: dict[Index, Symbol] = field(default_factory=dict)
+    spoilt: set[Index] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
     caller: dict[str, Index] = field(default_factory=dict)
     body: tree.Expression | None = None

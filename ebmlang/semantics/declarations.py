@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from .context import Context, nearest
-from .lengths import constant_size
+from .lengths import constant_size, not_a_size
+from .meant import asked, unknown_dimension
+from .repairs import nodes
 from .networks import ACTIVATIONS, ARCHITECTURES, Architecture
 from .sizes import Size
 from .terms import (
@@ -24,9 +27,12 @@ GENERATORS = {"ring": "the sites in a circle", "complete": "every pair", "grid":
 
 def collect_names(
     statements: tuple[tree.Statement, ...], findings: Findings
-) -> dict[str, tree.Statement | tree.DimItem]:
-    """Every name a file declares, and where; E202 for a name declared twice."""
+) -> tuple[dict[str, tree.Statement | tree.DimItem], set[str]]:
+    """Every name a file declares, and where; E202 for a name declared twice, which is then kept
+    out, so that no use of it is complained of.
+    """
     found: dict[str, tree.Statement | tree.DimItem] = {}
+    twice: set[str] = set()
 
     def add(name: tree.Identifier, statement: tree.Statement | tree.DimItem) -> None:
         if name.text in found:
@@ -37,6 +43,7 @@ def collect_names(
                 "again here",
                 marks=[(name_of(found[name.text]).span, "first here")],
             )
+            twice.add(name.text)
         else:
             found[name.text] = statement
 
@@ -47,9 +54,25 @@ def collect_names(
                     add(item.name, item)
             case tree.Energy() | tree.ModelHeader() | tree.Import():
                 pass
+            case tree.Fn(name=name, parameters=parameters):
+                _all_different(parameters, name.text, findings)
+                add(name, statement)
             case _:
                 add(statement.name, statement)
-    return found
+    return found, twice
+
+
+def _all_different(names: Sequence[tree.Identifier], of: str, findings: Findings) -> None:
+    for k, name in enumerate(names):
+        first = next(other for other in names if other.text == name.text)
+        if first is not names[k]:
+            findings.error(
+                "E202",
+                name.span,
+                f"two arguments of `{of}` are called `{name.text}`",
+                "again here",
+                marks=[(first.span, "first here")],
+            )
 
 
 def name_of(statement: tree.Statement | tree.DimItem) -> tree.Identifier:
@@ -71,14 +94,20 @@ def declare_dimensions(
             return done[name]
         item = items[name]
         if name in busy:
-            circle = " → ".join([*busy[busy.index(name) :], name])
+            around = busy[busy.index(name) :]
+            pairs = pairwise([*around[1:], name])
             context.error(
-                "E405", item.span, f"sizes of dimensions form a circle: {circle}", "in the circle"
+                "E405",
+                item.name.span,
+                f"sizes of dimensions form a circle: {' → '.join([*around, name])}",
+                f"needs the size of `{[*around, name][1]}`",
+                marks=[(items[a].name.span, f"needs the size of `{b}`") for a, b in pairs],
             )
             done[name] = Dimension(name, None, False, None, item.name.span)
+            context.failed.update(around)
             return done[name]
         busy.append(name)
-        size, labels = _size(item, declare, items, context)
+        size, labels = _size(item, declare, declared, context)
         busy.pop()
         made = done.setdefault(
             name, Dimension(name, size, item.cyclic is not None, labels, item.name.span)
@@ -94,7 +123,7 @@ def declare_dimensions(
 def _size(
     item: tree.DimItem,
     declare: Callable[[str], Dimension],
-    items: dict[str, tree.DimItem],
+    declared: dict[str, tree.Statement | tree.DimItem],
     context: Context,
 ) -> tuple[Size | None, str | None]:
     """The size and labels of a dimension as written."""
@@ -104,20 +133,28 @@ def _size(
         case tree.String(value=labels, span=span):
             if not labels or len(set(labels)) != len(labels):
                 twice = next((c for c in labels if labels.count(c) > 1), None)
-                says = f'the label "{twice}" stands twice' if twice else "there are no labels"
-                context.error("E202", span, says, "one letter for each position")
+                if twice:
+                    says = f'`{item.name.text}` has the label "{twice}" twice'
+                    helps = [f'"{"".join(dict.fromkeys(labels))}"']
+                    context.error("E202", span, says, "one letter for each position", helps=helps)
+                else:
+                    says = f"`{item.name.text}` would have no positions"
+                    context.error("E402", span, says, "no labels")
+                context.failed.add(item.name.text)
                 return None, None
             return Size.number(len(labels)), labels
         case expression:
-            size = _size_of(expression, declare, items, context)
+            size = _size_of(expression, declare, declared, context)
             if size is None:
                 return None, None
             value = size.constant
             if value is not None and (value != int(value) or value < 1):
+                whole = value == int(value)
                 context.error(
                     "E402", expression.span, f"`{item.name.text}` would have {value} positions",
-                    "a dimension has at least one",
+                    "a dimension has at least one" if whole else "not a whole number",
                 )  # fmt: skip
+                context.failed.add(item.name.text)
                 return None, None
             return size, None
 
@@ -125,39 +162,32 @@ def _size(
 def _size_of(
     expression: tree.Expression,
     declare: Callable[[str], Dimension],
-    items: dict[str, tree.DimItem],
+    declared: dict[str, tree.Statement | tree.DimItem],
     context: Context,
 ) -> Size | None:
+    items = [n for n, d in declared.items() if isinstance(d, tree.DimItem)]
     for name in _names_in(expression):
         if name.text in items:
             declare(name.text)
-        elif name.text not in context.names:
-            near = nearest(name.text, list(items))
+        elif name.text in declared:
+            other = name_of(declared[name.text]).span
             return context.error(
-                "E201", name.span, f"dimension `{name.text}` is not declared",
-                f"did you mean `{near}`?" if near else "unknown dimension",
-            )  # fmt: skip
+                "E402",
+                name.span,
+                f"a size is made of whole numbers and dimensions, and `{name.text}` is neither",
+                "not a dimension",
+                marks=[(other, "declared here")],
+            )
+        elif name.text not in context.names:
+            return unknown_dimension(name.text, name.span, items, context)
     size = constant_size(expression, context)
     if size is None:
-        return context.error(
-            "E402",
-            expression.span,
-            f"`{expression.span.text}` is not made of whole numbers and dimensions",
-            "not a size",
-        )
+        return not_a_size(expression, "a size", context)
     return size
 
 
 def _names_in(expression: tree.Expression) -> list[tree.Name]:
-    match expression:
-        case tree.Name():
-            return [expression]
-        case tree.Paren(inner=inner) | tree.Negate(operand=inner):
-            return _names_in(inner)
-        case tree.Binary(left=left, right=right):
-            return [*_names_in(left), *_names_in(right)]
-        case _:
-            return []
+    return [node for node in nodes(expression) if isinstance(node, tree.Name)]
 
 
 def declare_graph(statement: tree.Graph, context: Context) -> GraphDeclaration | None:
@@ -174,22 +204,28 @@ def declare_graph(statement: tree.Graph, context: Context) -> GraphDeclaration |
             return context.error(
                 "E201",
                 call.function.span,
-                f"there is no graph `{name}()`",
-                f"did you mean `{near}`?" if near else "unknown graph",
-                helps=["the graphs are ring(), complete() and grid(row, col); others come with "
-                       "the data"],
-            )  # fmt: skip
-        sides = [
-            read_dim(a, context) for a in call.arguments
-            if not isinstance(a, tree.Within | tree.Keyword)
-        ]  # fmt: skip
-        dims = tuple(d for d in sides if isinstance(d, Dimension))
+                asked(f"there is no graph `{name}()`", near),
+                "unknown graph",
+                notes=["the graphs are ring(), complete() and grid(row, col)"],
+                helps=[f"others come with the data: graph {statement.name.text} on {on.name}"],
+            )
         wanted = 2 if name == "grid" else 0
-        if len(dims) != wanted or len(sides) != wanted or len(call.arguments) != wanted:
-            says = f"`{name}` takes {wanted or 'no'} dimensions"
-            return context.error("E303", call.span, says, GENERATORS[name])
+        plain = [a for a in call.arguments if not isinstance(a, tree.Within | tree.Keyword)]
+        if len(plain) != wanted or len(call.arguments) != wanted:
+            says = f"`{name}` takes {'two dimensions' if wanted else 'nothing in its brackets'}"
+            helps = [f"{name}({_two_others(on, context) if wanted else ''})"]
+            return context.error("E303", call.span, says, GENERATORS[name], helps=helps)
+        sides = [read_dim(a, context) for a in plain]
+        dims = tuple(d for d in sides if isinstance(d, Dimension))
+        if len(dims) != wanted:
+            return None
         generator = (name, dims)
     return GraphDeclaration(statement.name.text, on, generator, statement.name.span, statement.doc)
+
+
+def _two_others(on: Dimension, context: Context) -> str:
+    dims = [n for n, d in context.names.items() if isinstance(d, Dimension) and d is not on]
+    return f"{dims[0]}, {dims[1]}" if len(dims) > 1 else "row, col"
 
 
 def declare_array(
@@ -212,8 +248,11 @@ def declare_array(
             "E402",
             statement.type.span,
             f"a parameter is fitted by gradients and cannot be `{domain.kind}`",
-            "not a real number",
-            helps=["latent, if it is to be sampled; given, if it is known"],
+            "takes no values in between",
+            helps=[
+                f"if it is to be sampled: latent {statement.name.text} : {statement.type.span.text}",
+                f"if it is known: given {statement.name.text} : {statement.type.span.text}",
+            ],
         )
     shapes = {shape.text for shape in statement.type.shapes}
     return Symbol(
@@ -239,9 +278,9 @@ def declare_network(statement: tree.Net, context: Context) -> Network | None:
         return context.error(
             "E201",
             call.function.span,
-            f"there is no network `{call.function.text}`",
-            f"did you mean `{near}`?" if near else "unknown architecture",
-            helps=["the networks are " + ", ".join(ARCHITECTURES)],
+            asked(f"there is no network `{call.function.text}`", near),
+            "unknown architecture",
+            notes=["the networks are " + ", ".join(ARCHITECTURES)],
         )
     settings = _settings(row, call, context)
     if settings is None or len(typed) != len(types):
@@ -276,9 +315,9 @@ def _settings(
                     return context.error(
                         "E201",
                         argument.span,
-                        f"there is no activation `{text}`",
-                        f"did you mean `{near}`?" if near else "unknown activation",
-                        helps=["the activations are " + ", ".join(ACTIVATIONS)],
+                        asked(f"there is no activation `{text}`", near),
+                        "unknown activation",
+                        notes=["the activations are " + ", ".join(ACTIVATIONS)],
                     )
                 options["act"] = text
             case tree.Keyword(name=name, value=tree.Number(value=value)) if name.text in options:

@@ -11,8 +11,21 @@ from pathlib import Path
 from ..syntax import tree
 from ..syntax.source import Source, Span
 from .arrays import aligned
-from .context import Context, Value, axis_name, nearest
-from .terms import Apply, Array, Constant, Domain, Draw, Kind, LogDensity, SizeValue, Term
+from .context import Context, Value, axis_name, declared_at, shape_text, type_text
+from .meant import unknown_distribution
+from .supports import SUPPORTS, lies_within
+from .terms import (
+    Apply,
+    Array,
+    Constant,
+    Domain,
+    Draw,
+    Kind,
+    LogDensity,
+    Read,
+    SizeValue,
+    Term,
+)
 from .traverse import rebuild, walk
 
 # -log density as formulas: what the compiler can see through. The others are NumPyro's own.
@@ -52,7 +65,7 @@ def energy_of(
     name = call.function.text
     row = table()[name]
     event = int(row["event"])  # type: ignore[call-overload]
-    if domain is not None and not _fits(name, bool(row["discrete"]), domain, call, context):
+    if domain is not None and not _fits(name, bool(row["discrete"]), whole, domain, call, context):
         return None
     if event == 0 and name in formulas() and set(values) <= _names(name):
         return _written_out(name, whole, values, call, context)
@@ -60,10 +73,15 @@ def energy_of(
         return context.error(
             "E403",
             call.span,
-            f"one draw of `{name}` is an array, and this has no dimension for it",
-            f"needs {event} dimension{'s' * (event > 1)}",
+            f"one draw of `{name}` is an array, and this variable has no dimension for it",
+            f"a draw has {event} dimension{'s' * (event > 1)}",
         )
     return _opaque(name, whole, values, event, call, context)
+
+
+def _declared(whole: Value) -> Span:
+    """Where the variable that is given a density is declared."""
+    return declared_at(whole.body.symbol) if isinstance(whole.body, Read) else whole.span
 
 
 def _names(name: str) -> set[str]:
@@ -74,15 +92,17 @@ def _written_out(
     name: str, whole: Value, values: dict[str, Value], call: tree.Call, context: Context
 ) -> tuple[Value, int] | None:
     fn = formulas()[name]
-    filled = {"x": whole}
+    filled = {"x": replace(whole, span=_declared(whole))}
     for parameter in fn.parameters[1:]:
         default = tree.Number(_DEFAULTS[name].get(parameter.text, "0"), call.span)
         filled[parameter.text] = values.get(parameter.text) or _number(default, context)
     names = list(filled)
-    joined = aligned(list(filled.values()), call.span, call.function.span, context)
+    joined = aligned(list(filled.values()), name, context)
     if joined is None:
         return None
     axes, scalars = joined
+    if whole.scalar and axes:
+        return _spread(name, filled, context)
     outer = context.arguments, context.indices
     context.arguments, context.indices = dict(zip(names, scalars, strict=True)), {}
     result = context.elaborate(fn.body, context)
@@ -90,6 +110,18 @@ def _written_out(
     if result is None:
         return None
     return Value(axes, relocate(result.body, call.span), call.span), 0
+
+
+def _spread(name: str, filled: dict[str, Value], context: Context) -> None:
+    """E301: one number is given a density for each entry of an array."""
+    label, value = next((k, v) for k, v in filled.items() if not v.scalar)
+    return context.error(
+        "E301",
+        value.span,
+        f"`{name}` of one number takes one number, and `{value.span.text}` is an array",
+        f"over {shape_text(value)}",
+        notes=[f"`{label}` is the same number for the whole variable"],
+    )
 
 
 def relocate(term: Term, span: Span) -> Term:
@@ -120,11 +152,11 @@ def _opaque(
         shared = bool(batch) and lead == [axis_name(axis) for axis in batch]
         if event == 0 or shared:
             head = Value(value.axes[: len(batch)], value.body, value.span)
-            joined = aligned(
-                [Value(batch, whole.body, whole.span), head], call.span, value.span, context
-            )
+            joined = aligned([Value(batch, whole.body, _declared(whole)), head], name, context)
             if joined is None:
                 return None
+            if not batch and joined[0]:
+                return _spread(name, values, context)
             body = joined[1][1].body
             arguments.append((label, Array(value.axes[len(batch) :], body, value.span)))
         else:
@@ -133,17 +165,44 @@ def _opaque(
     return Value(batch, Apply("negate", (density,), call.span), call.span), event
 
 
-def _fits(name: str, discrete: bool, domain: Domain, call: tree.Call, context: Context) -> bool:
-    if discrete == domain.discrete and domain.kind is not Kind.SPIN:
+def _fits(
+    name: str, discrete: bool, whole: Value, domain: Domain, call: tree.Call, context: Context
+) -> bool:
+    """E403 where a density and a variable do not take the same kind of values."""
+    marks, type_name = [], str(domain.kind)
+    if isinstance(whole.body, Read):
+        symbol = whole.body.symbol
+        declared = type_text(symbol).partition(" : ")[2]
+        marks = [(declared_at(symbol), f"declared as {declared}")]
+    if discrete != domain.discrete or domain.kind is Kind.SPIN:
+        takes = "whole numbers" if discrete else "real numbers"
+        helps = ["a field does the same, energy = -c * s: a spin has no NumPyro density"]
+        context.error(
+            "E403",
+            call.span,
+            f"`{name}` is a density over {takes}, and this variable is `{type_name}`",
+            f"a density over {takes}",
+            marks=marks,
+            helps=helps if domain.kind is Kind.SPIN and discrete else _instead(name, domain),
+        )
+        return False
+    support = SUPPORTS.get(name)
+    if support is None or lies_within(domain, support):
         return True
-    kind = "whole numbers" if discrete else "real numbers"
     context.error(
         "E403",
         call.span,
-        f"`{name}` is a density over {kind}, and this variable is `{domain.kind}`",
-        f"a density over {kind}",
+        f"`{name}` is a density over {support.says}, and this variable can lie outside",
+        f"nothing outside {support.says}",
+        marks=marks,
+        helps=[f"declare the variable {support.type_text}"],
     )
     return False
+
+
+def _instead(name: str, domain: Domain) -> list[str]:
+    near = {Kind.BINARY: "bernoulli(0.5)", Kind.CATEGORY: "categorical(p)"}.get(domain.kind)
+    return [f"a density over such values: ~ {near}"] if near else []
 
 
 def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None:
@@ -151,14 +210,7 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
     name = call.function.text
     row = table().get(name)
     if row is None:
-        near = nearest(name, list(table()))
-        return context.error(
-            "E201",
-            call.function.span,
-            f"there is no distribution `{name}`",
-            f"did you mean `{near}`?" if near else "unknown distribution",
-            helps=[f"did you mean `{near}`?"] if near else [],
-        )
+        return unknown_distribution(call.function, table(), context)
     names: Sequence[str] = row["arguments"]  # type: ignore[assignment]
     optional: Sequence[str] = row["optional"]  # type: ignore[assignment]
     found: dict[str, Value] = {}
@@ -172,7 +224,7 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
                 "E303",
                 argument.span,
                 f"`{name}` takes {', '.join(names)}",
-                "not one of these" if label not in found else "given twice",
+                "given twice" if label in found else "one too many" if not label else "none of these",
             )
         value = context.elaborate(expression, context)
         if value is None:
@@ -180,8 +232,13 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
         found[label] = value
     missing = [label for label in names if label not in found and label not in optional]
     if missing or (not found and len(optional) == len(names) and name in ("bernoulli", "binomial")):
+        first = (missing or names)[0]
         return context.error(
-            "E303", call.span, f"`{name}` needs `{(missing or names)[0]}`", "missing here"
+            "E303",
+            call.span,
+            f"`{name}` needs `{first}`",
+            "missing here",
+            notes=[f"it takes {', '.join(names)}"],
         )
     return found
 
@@ -196,8 +253,8 @@ def draw_of(call: tree.Call, context: Context) -> Draw | None:
             return context.error(
                 "E402",
                 value.span,
-                f"`{value.span.text}` is not a number known before fitting",
-                "numbers and dimensions only",
+                f"a start is known before fitting, and `{value.span.text}` is not",
+                "numbers and sizes only",
             )
     if table()[call.function.text]["event"]:
         return context.error(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import assert_never
 
 from ..syntax import tree
 from ..syntax.source import Span
 from .arrays import aligned, array_call, contract, counted, elementwise, network_value
+from .comparisons import compare_two
 from .context import CALLABLES, Context, Value, declared_at, kind_of
 from .functions import CALLABLE, CONSTANTS, REDUCERS
 from .lookups import label, read_whole
-from .meant import unknown_function, unknown_name
+from .meant import as_value, not_called, unknown_function, unknown_name
 from .reductions import elaborate_reduction, has_new_index, total
 from .sizes import Size
 from .subscripts import elaborate_subscripted
@@ -165,21 +167,10 @@ def _name(expression: tree.Name, context: Context) -> Value | None:
                 f"`{name}` is {kind_of(declared)}, not a value",
                 "a value is expected here",
                 marks=[(declared_at(declared), "declared here")],
-                helps=[_as_value(declared)],
+                helps=[as_value(declared)],
             )
         case _:
             assert_never(declared)
-
-
-def _as_value(declared: GraphDeclaration | Network | tree.Fn) -> str | None:
-    """How something that is no value gives one."""
-    match declared:
-        case tree.Fn(name=name, parameters=parameters):
-            return f"{name.text}({', '.join(p.text for p in parameters)})"
-        case GraphDeclaration(name=name):
-            return f"visit its edges: sum((i, j) in {name}) …"
-        case Network(name=name):
-            return f"{name}({', '.join('xyz'[: len(declared.inputs)])})"
 
 
 def _constant_or_unknown(expression: tree.Name, context: Context) -> Value | None:
@@ -197,7 +188,7 @@ def _compare(expression: tree.Compare, context: Context) -> Value | None:
     result: Value | None = None
     for step in expression.steps:
         span = left.span.to(step.right.span)
-        value = _compare_two(left, step, span, context)
+        value = compare_two(left, step, span, context)
         if value is None:
             return None
         result = (
@@ -207,91 +198,6 @@ def _compare(expression: tree.Compare, context: Context) -> Value | None:
         )
         left = step.right
     return result
-
-
-def _compare_two(
-    left: tree.Expression, step: tree.Comparison, span: Span, context: Context
-) -> Value | None:
-    a = _side(left, step.right, context)
-    b = _side(step.right, left, context)
-    if a is None or b is None:
-        return None
-    if a.category is None and b.category is None:
-        return elementwise(step.operator, (a, b), span, step.operator_span, context)
-    if step.operator not in ("==", "!="):
-        which = a if a.category else b
-        return context.error(
-            "E401",
-            which.span,
-            f"`{which.span.text}` is a category: it has a name, not a size",
-            f"an element of `{which.category.name if which.category else ''}`",
-            helps=["compare it with == or !="],
-        )
-    for value, other in ((a, b), (b, a)):
-        if value.category is not None and not _may_equal(value.category, other, context):
-            return None
-    plain = (_without_category(a), _without_category(b))
-    return elementwise(step.operator, plain, span, step.operator_span, context)
-
-
-def _without_category(value: Value) -> Value:
-    return Value(value.axes, value.body, value.span, integer=True)
-
-
-def _may_equal(labels: Dimension, other: Value, context: Context) -> bool:
-    """Whether something can be an element of `labels`; an index without a range takes it."""
-    if other.category is labels:
-        return True
-    if other.category is not None:
-        context.error(
-            "E304",
-            other.span,
-            f"an element of `{other.category.name}` is never one of `{labels.name}`",
-            f"an element of `{other.category.name}`",
-        )
-        return False
-    if isinstance(other.body, Position):
-        index = other.body.index
-        if index.range is None:
-            index.range = Whole(labels)
-            context.found_at[index] = other.span
-        elif isinstance(index.range, Whole) and index.range.dim is not labels:
-            context.error(
-                "E304",
-                other.span,
-                f"`{index.name}` cannot range over `{index.range.dim.name}` and "
-                f"`{labels.name}` at once",
-                f"an element of `{labels.name}` here",
-                marks=[(context.found_at.get(index, index.span), "a position elsewhere")],
-            )
-            return False
-        return True
-    if not other.integer:
-        context.error(
-            "E401",
-            other.span,
-            f"a category is compared with an element of `{labels.name}`",
-            "not an element of it",
-        )
-        return False
-    return True
-
-
-def _side(expression: tree.Expression, other: tree.Expression, context: Context) -> Value | None:
-    """One side of a comparison; a label finds its number from the category on the other side."""
-    if not isinstance(expression, tree.String):
-        return elaborate(expression, context)
-    value = elaborate(other, context)
-    if value is None:
-        return None
-    if value.category is None:
-        return context.error(
-            "E205",
-            expression.span,
-            f"a label is compared with `{other.span.text}`, which has no labels",
-            "a label",
-        )
-    return label(expression, value.category, context)
 
 
 # ------------------------------------------------------------------------ calls
@@ -324,22 +230,8 @@ def _call(expression: tree.Call, context: Context) -> Value | None:
                 f"`{name}` is {kind_of(declared)} and cannot be called",
                 "called here",
                 marks=[(declared_at(declared), "declared here")],
-                helps=[_not_called(expression, declared)],
+                helps=[not_called(expression, declared)],
             )
-
-
-def _not_called(call: tree.Call, declared: Symbol | Dimension | GraphDeclaration | tree.Let) -> str:
-    """What the round brackets were meant to be."""
-    inner = ", ".join(a.span.text for a in call.arguments)
-    if isinstance(declared, GraphDeclaration):
-        return f"its edges stand in the brackets of a sum: sum((i, j) in {declared.name}) …"
-    if isinstance(declared, Dimension) or not _is_array(declared):
-        return f"to multiply, write {call.function.text} * ({inner})"
-    return f"an element stands in square brackets: {call.function.text}[{inner}]"
-
-
-def _is_array(declared: Symbol | tree.Let) -> bool:
-    return bool(declared.dims if isinstance(declared, Symbol) else declared.heads)
 
 
 def _built_in(
@@ -373,7 +265,14 @@ def _inline(
     name = fn.name.text
     if name in context.calls:
         circle = " → ".join((*context.calls[context.calls.index(name) :], name))
-        return context.error("E405", span, f"functions form a circle: {circle}", "called here")
+        around = context.calls[context.calls.index(name) :]
+        marks = [
+            (f.name.span, f"`{a}` calls `{b}`")
+            for a, b in pairwise((*around, name))
+            if isinstance(f := context.names[a], tree.Fn)
+        ]
+        says = f"functions form a circle: {circle}"
+        return context.error("E405", span, says, "called here", marks=marks)
     if len(arguments) != len(fn.parameters):
         return context.error(
             "E303",

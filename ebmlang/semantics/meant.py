@@ -10,7 +10,7 @@ from ..syntax.source import Span
 from .context import BUILT_IN, CALLABLES, Context, declared_at, kind_of, nearest
 from .functions import CONSTANTS
 from .repairs import loose_indices, over_all, over_more
-from .terms import Kind
+from .terms import Dimension, GraphDeclaration, Kind, Network, Symbol
 
 # What other languages call it: the word here, or how it is written.
 FUNCTION_WORDS = {
@@ -225,3 +225,28 @@ def unknown_dimension(
         marks=near_place(near, context),
         helps=[] if near else [f"{what} {name}" if what == "dim" else f"dim {name}"],
     )
+
+
+def as_value(declared: GraphDeclaration | Network | tree.Fn) -> str | None:
+    """How something that is no value gives one."""
+    match declared:
+        case tree.Fn(name=name, parameters=parameters):
+            return f"{name.text}({', '.join(p.text for p in parameters)})"
+        case GraphDeclaration(name=name):
+            return f"visit its edges: sum((i, j) in {name}) …"
+        case Network(name=name):
+            return f"{name}({', '.join('xyz'[: len(declared.inputs)])})"
+
+
+def not_called(call: tree.Call, declared: Symbol | Dimension | GraphDeclaration | tree.Let) -> str:
+    """What the round brackets were meant to be."""
+    inner = ", ".join(a.span.text for a in call.arguments)
+    if isinstance(declared, GraphDeclaration):
+        return f"its edges stand in the brackets of a sum: sum((i, j) in {declared.name}) …"
+    if isinstance(declared, Dimension) or not _is_array(declared):
+        return f"to multiply, write {call.function.text} * ({inner})"
+    return f"an element stands in square brackets: {call.function.text}[{inner}]"
+
+
+def _is_array(declared: Symbol | tree.Let) -> bool:
+    return bool(declared.dims if isinstance(declared, Symbol) else declared.heads)

@@ -7,10 +7,9 @@ from dataclasses import replace
 from ..syntax import tree
 from ..syntax.source import Span
 from .arrays import arithmetic_on_category, summed
+from .brackets import all_used, graph_named, no_body, no_range, without_range
 from .context import Context, Value, declared_at, kind_of
 from .lengths import range_of
-from .meant import unknown_dimension, unknown_name
-from .repairs import without
 from .terms import (
     Apply,
     Between,
@@ -24,11 +23,9 @@ from .terms import (
     Position,
     Reduce,
     Slots,
-    Symbol,
     Term,
     Whole,
 )
-from .traverse import free_indices
 
 
 def has_new_index(call: tree.Call, context: Context) -> bool:
@@ -60,46 +57,17 @@ def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value |
     context.ended.update(dict.fromkeys(named, (expression.span, head)))
     if body is None or any(condition is None for condition in conditions):
         return None
-    if not settle_ranges(named, context):
+    parts = [body.body, *(value.body for value in conditions if value)]
+    if not all_used(expression, bound, parts, context) or not settle_ranges(named, context):
         return None
     if body.category is not None:
         return arithmetic_on_category(replace(body, span=expression.body.span), context)
     kept = tuple(c.body for value in conditions if value for c in _split(value))
     reducer = expression.reducer.text
     term = Reduce(reducer, tuple(bound), kept, body.body, expression.span, head)
-    if not _all_used(expression, term, context):
-        return None
     integer = body.integer and reducer in ("sum", "prod", "max", "min")
     free = {axis: axis for axis in body.axes}
     return Value(tuple(free), term, expression.span, integer)
-
-
-def _all_used(expression: tree.Reduction, term: Reduce, context: Context) -> bool:
-    """E204 for an index that stands nowhere: the sum would only count its positions."""
-    inside = [term.body, *term.conditions]
-    inside += [i.range.site for i in term.indices if isinstance(i.range, Neighbour)]
-    used = set().union(*(free_indices(part) for part in inside))
-    for index in term.indices:
-        if index in used or not isinstance(index.range, Whole | Between):
-            continue
-        reducer = term.reducer
-        short = without(expression.arguments, index.name, reducer)
-        counts = reducer == "sum" and isinstance(index.range, Whole)
-        context.error(
-            "E204",
-            index.span,
-            f"index `{index.name}` is not used: the {reducer} would only repeat its body",
-            "stands nowhere in the body",
-            marks=[(expression.body.span, "")],
-            helps=[
-                f"leave it out: {short}" if short else None,
-                f"to count positions, write their number: {index.range.dim.name} * …"
-                if counts and isinstance(index.range, Whole) and not short
-                else None,
-            ],
-        )
-        return False
-    return True
 
 
 def _split(value: Value) -> list[Value]:
@@ -126,7 +94,7 @@ def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | No
     for argument in arguments:
         match argument:
             case tree.Name(text=name, span=span):
-                fine &= _bind(Index(name, span), bound, named, context)
+                fine &= bind_index(Index(name, span), bound, named, context)
             case tree.Within(target=tree.Tuple(items=items)):
                 fine &= _open_edges(argument, items, bound, named, pairs, context)
             case tree.Within(target=tree.Name(text=name, span=span)):
@@ -134,7 +102,7 @@ def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | No
             case tree.Compare():
                 for name in _new_names(argument, context):
                     if name.text not in named:
-                        fine &= _bind(Index(name.text, name.span), bound, named, context)
+                        fine &= bind_index(Index(name.text, name.span), bound, named, context)
             case tree.Keyword() | tree.Within():
                 context.error(
                     "E101",
@@ -157,7 +125,8 @@ def _open(arguments: tuple[tree.Argument, ...], context: Context) -> Opened | No
     return (bound, named, pairs) if fine else None
 
 
-def _bind(index: Index, bound: list[Index], named: dict[str, Index], context: Context) -> bool:
+def bind_index(index: Index, bound: list[Index], named: dict[str, Index], context: Context) -> bool:
+    """Let an index into a reduction or a `let`; E202 if its name is taken."""
     name = index.name
     declared = context.names.get(name)
     if declared is not None:
@@ -215,7 +184,7 @@ def _open_edges(
     pairs: list[tuple[GraphDeclaration, Index, Index, Term]],
     context: Context,
 ) -> bool:
-    graph = _graph(within.range, context)
+    graph = graph_named(within.range, context)
     names = [item for item in items if isinstance(item, tree.Name)]
     if graph is None or len(names) != 2 or len(items) != 2:
         if graph is not None:
@@ -227,45 +196,12 @@ def _open_edges(
     ends = []
     for k, name in enumerate(names):
         end = Index(name.text, name.span, EdgeEnd(graph, edge, k))
-        if not _bind(end, bound, named, context):
+        if not bind_index(end, bound, named, context):
             return False
         ends.append(end)
     bound.insert(len(bound) - 2, edge)
     pairs.append((graph, ends[0], ends[1], Position(edge, within.span)))
     return True
-
-
-def _graph(
-    expression: tree.Expression | tree.Interval, context: Context
-) -> GraphDeclaration | None:
-    declared = None
-    if isinstance(expression, tree.Name):
-        declared = context.names.get(expression.text)
-        context.used.add(expression.text)
-    if isinstance(declared, GraphDeclaration):
-        return declared
-    text = expression.span.text
-    graphs = [n for n, d in context.names.items() if isinstance(d, GraphDeclaration)]
-    if text in context.failed:
-        return None
-    if isinstance(declared, Dimension):
-        helps = ["for every pair once: sum(i < j)"]
-    else:
-        helps = [f"graph {text} on {_some_dimension(context)}"] if text.isidentifier() else []
-    if len(graphs) == 1:
-        helps = [f"did you mean `{graphs[0]}`?"]
-    kind = f"is {kind_of(declared)}" if declared is not None else "is not declared"
-    return context.error(
-        "E201",
-        expression.span,
-        f"`{text}` {kind}, and pairs are edges of a graph",
-        "a graph is expected here",
-        helps=helps,
-    )
-
-
-def _some_dimension(context: Context) -> str:
-    return next((n for n, d in context.names.items() if isinstance(d, Dimension)), "site")
 
 
 def _open_one(
@@ -290,42 +226,10 @@ def _open_one(
             assert isinstance(dim, Dimension)
             index.range = Whole(dim)
         case other:
-            _no_range(within, other, index, context)
+            no_range(within, other, index, context)
             return False
     context.found_at[index] = index.span
-    return _bind(index, bound, named, context)
-
-
-def _no_range(
-    within: tree.Within,
-    other: tree.Expression,
-    index: Index,
-    context: Context,
-) -> None:
-    """E201: what stands behind `in` is neither a dimension, nor `a..b`, nor neighbours."""
-    text = other.span.text
-    declared = context.names.get(text)
-    if text in context.failed:
-        return
-    if isinstance(other, tree.Name) and declared is None:
-        dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
-        unknown_dimension(text, other.span, dims, context)
-        return
-    helps = []
-    if isinstance(other, tree.Number):
-        helps = [f"{within.target.span.text} in 0..{text}"]
-    elif isinstance(declared, GraphDeclaration):
-        helps = [f"an edge has two ends: ({index.name}, j) in {text}"]
-    elif isinstance(declared, Symbol) and len(declared.dims) == 1:
-        helps = [f"{index.name} in {declared.dims[0].name}"]
-    kind = f"`{text}` is {kind_of(declared)}, not" if declared is not None else f"`{text}` is not"
-    context.error(
-        "E201",
-        other.span,
-        f"{kind} a range",
-        "expected a dimension, `a..b`, or the neighbours `bonds[i]`",
-        helps=helps,
-    )
+    return bind_index(index, bound, named, context)
 
 
 def _open_neighbours(
@@ -337,7 +241,7 @@ def _open_neighbours(
     pairs: list[tuple[GraphDeclaration, Index, Index, Term]],
     context: Context,
 ) -> bool:
-    graph = _graph(base, context)
+    graph = graph_named(base, context)
     if graph is None:
         return False
     with context.in_force(named):
@@ -349,7 +253,7 @@ def _open_neighbours(
         context.found_at[value.body.index] = site.span
     slot = Index(graph.name, index.span, Slots(graph))
     index.range = Neighbour(graph, value.body, slot)
-    if not _bind(index, bound, named, context):
+    if not bind_index(index, bound, named, context):
         return False
     bound.insert(len(bound) - 1, slot)
     edge = EdgeNumber(graph, value.body, slot, index.span)
@@ -375,29 +279,14 @@ def settle_ranges(named: dict[str, Index], context: Context) -> bool:
     return not missing
 
 
-def without_range(name: str, index: Index, context: Context) -> None:
-    """E204: nothing says what an index ranges over."""
-    dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
-    context.error(
-        "E204",
-        index.span,
-        f"index `{name}` never meets a dimension, so its range is unknown",
-        "which positions?",
-        helps=[
-            f"say its range: {name} in {dims[0] if dims else '0..10'}",
-            "or use it as a subscript, which tells it",
-        ],
-    )
-
-
 def total(call: tree.Call, context: Context) -> Value | None:
     """`sum(x ^ 2)`: an array in the brackets and no body."""
     reducer, span = call.function.text, call.span
     if len(call.arguments) != 1 or has_new_index(call, context):
-        return _no_body(call, context)
+        return no_body(call, context)
     (argument,) = call.arguments
     if isinstance(argument, tree.Within | tree.Keyword):
-        return _no_body(call, context)
+        return no_body(call, context)
     value = context.elaborate(argument, context)
     if value is None:
         return None
@@ -413,22 +302,3 @@ def total(call: tree.Call, context: Context) -> Value | None:
             helps=[f"leave the {reducer} out: {text}"],
         )
     return summed(value, reducer, span)
-
-
-def _no_body(call: tree.Call, context: Context) -> None:
-    """E101 for `sum(i)` with nothing behind it; E201 where the name was rather meant as an array."""
-    reducer, span = call.function.text, call.span
-    names = [a for a in call.arguments if isinstance(a, tree.Name)]
-    if len(call.arguments) == 1 and names:
-        name = names[0].text
-        if name in context.failed:
-            return None
-        if len(name) > 2 or (context.nearest(name) and not context.indices):
-            return unknown_name(names[0], context)
-    return context.error(
-        "E101",
-        span,
-        f"`{span.text}` has no body to take the {reducer} of",
-        "the body is missing",
-        helps=[f"for the total of an array: {reducer}(x)", f"with an index: {span.text} x[…]"],
-    )

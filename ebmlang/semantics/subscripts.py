@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from ..syntax import tree
 from ..syntax.source import Span
-from .context import Context, Obligation, Value, axis_name
+from .context import Context, Obligation, Value, axis_name, kind_of, type_text
 from .intervals import dimension_of, interval
 from .lookups import label, read_whole
+from .meant import loose_subscripts
+from .overruns import Overrun, runs_off, shifted
 from .sizes import Size
 from .terms import (
     Apply,
     Between,
     Constant,
     Dimension,
+    EdgeEnd,
     Edges,
     GraphDeclaration,
     Index,
     Neighbour,
     Position,
     Read,
+    Role,
     SizeCondition,
     Symbol,
     Term,
@@ -46,7 +50,7 @@ def elaborate_subscripted(expression: tree.Subscripted, context: Context) -> Val
         if isinstance(place, GraphDeclaration):
             found = _edge(place, given.pop(0), given.pop(0), expression, context)
         else:
-            found = _one(place, given.pop(0), expression, axes, context)
+            found = _one(place, given.pop(0), expression, axes, symbol, context)
         if found is None:
             return None
         terms.append(found)
@@ -94,14 +98,31 @@ def _wrong_number(
 ) -> None:
     name = expression.base.span.text
     has = len(expression.subscripts)
-    dims = ", ".join(place.name for place in places)
+    declared = context.names.get(name)
+    if isinstance(declared, Dimension):
+        return context.error(
+            "E303",
+            expression.span,
+            f"`{name}` is a dimension: as a value it is its size, which takes no subscripts",
+            "subscripts on a number",
+            marks=[(declared.span, "declared here")],
+            helps=[f"the position itself is the index: {expression.subscripts[0].span.text}"],
+        )
     if wanted == 0:
-        says, mark = f"`{name}` is a number and takes no subscripts", "subscripts on a number"
-    else:
-        says = f"`{name}` has {wanted} subscript{'s' * (wanted != 1)}, and here {_are(has)}"
-        mark = f"[{dims}] is wanted"
-    marks = [(symbol.span, "declared here")] if symbol else []
-    return context.error("E303", expression.span, says, mark, marks=marks)
+        says, mark = f"`{name}` is one number and takes no subscripts", "subscripts on a number"
+        return context.error(
+            "E303", expression.span, says, mark,
+            marks=[(symbol.span, "one number")] if symbol else [], helps=[name],
+        )  # fmt: skip
+    says = f"`{name}` takes {wanted} subscript{'s' * (wanted != 1)}, and here {_are(has)}"
+    mark = "one for each dimension"
+    if any(isinstance(place, GraphDeclaration) for place in places):
+        mark = "both ends of an edge"
+    over = f"over [{', '.join(place.name for place in places)}]"
+    marks = [(symbol.span, over)] if symbol else []
+    kept = ", ".join(s.span.text for s in expression.subscripts[:wanted])
+    helps = [f"{name}[{kept}]"] if has > wanted else []
+    return context.error("E303", expression.span, says, mark, marks=marks, helps=helps)
 
 
 def _are(count: int) -> str:
@@ -113,6 +134,7 @@ def _one(
     subscript: tree.Expression | tree.Slice,
     whole: tree.Subscripted,
     axes: list[Index],
+    symbol: Symbol | None,
     context: Context,
 ) -> Term | None:
     if isinstance(subscript, tree.Slice):
@@ -122,41 +144,53 @@ def _one(
                 subscript.span,
                 "`:` stands for a whole dimension, without ends",
                 "a part of a dimension",
-                helps=[f"take a part by a range: sum(i in {_ends(subscript)}) …"],
+                helps=[f"a part is taken by the range of an index: i in {_ends(subscript, dim)}"],
             )
         axis = Index(dim.name, subscript.span, Whole(dim))
         axes.append(axis)
         return Position(axis, subscript.span)
     if isinstance(subscript, tree.String):
         value = label(subscript, dim, context)
+    elif loose_subscripts(subscript, whole.base.span.text, context):
+        return None
     else:
         value = context.elaborate(subscript, context)
     if value is None:
         return None
-    return _fits(value, dim, whole, context)
+    return _fits(value, dim, whole, symbol, context)
 
 
-def _ends(part: tree.Slice) -> str:
+def _ends(part: tree.Slice, dim: Dimension) -> str:
     lower = part.lower.span.text if part.lower else "0"
-    return f"{lower}..{part.upper.span.text if part.upper else '…'}"
+    return f"{lower}..{part.upper.span.text if part.upper else dim.name}"
 
 
-def _fits(value: Value, dim: Dimension, whole: tree.Subscripted, context: Context) -> Term | None:
+def _fits(
+    value: Value,
+    dim: Dimension,
+    whole: tree.Subscripted,
+    symbol: Symbol | None,
+    context: Context,
+) -> Term | None:
     span = value.span
     if not value.scalar:
         return context.error(
             "E303",
             span,
-            "a subscript is one number, and this is an array",
+            f"a subscript is one number, and `{span.text}` is an array",
             f"over [{', '.join(axis_name(a) for a in value.axes)}]",
+            helps=[f"name its index too: {whole.base.span.text}[{span.text}[i]]"]
+            if span.text.isidentifier() and len(value.axes) == 1 and len(whole.subscripts) == 1
+            else [],
         )
     if value.category is not None and value.category is not dim:
         return context.error(
             "E304",
             span,
-            f"`{span.text}` names an element of `{value.category.name}`, and this is a place of "
-            f"`{dim.name}`",
-            f"`{dim.name}` is wanted here",
+            f"`{span.text}` is an element of `{value.category.name}`, and this place is for "
+            f"one of `{dim.name}`",
+            f"an element of `{dim.name}` is wanted",
+            notes=[type_text(symbol)] if symbol else [],
         )
     if value.category is None and not value.integer:
         return context.error(
@@ -164,14 +198,38 @@ def _fits(value: Value, dim: Dimension, whole: tree.Subscripted, context: Contex
             span,
             f"`{span.text}` is a real number and cannot be a subscript",
             "not a whole number by its type",
+            marks=_real_marks(value.body),
+            helps=_whole_helps(value, dim),
         )
-    if value.category is None and not _claims(value.body, dim, span, context):
+    if value.category is None and not _claims(value.body, dim, span, symbol, context):
         return None
     context.obligations.append(Obligation(value.body, dim, span, whole.span))
     return value.body
 
 
-def _claims(term: Term, dim: Dimension, span: Span, context: Context) -> bool:
+def _real_marks(body: Term) -> list[tuple[Span, str]]:
+    if isinstance(body, Read) and not body.symbol.domain.discrete:
+        return [(body.symbol.span, f"declared as {type_text(body.symbol).partition(' : ')[2]}")]
+    return []
+
+
+def _whole_helps(value: Value, dim: Dimension) -> list[str]:
+    """How a real number becomes a subscript: by its type, or as an array over the places."""
+    body = value.body
+    if isinstance(body, Read) and body.symbol.unknown:
+        dims = f"[{', '.join(d.name for d in body.symbol.dims)}]" if body.symbol.dims else ""
+        name = f"{body.symbol.role} {body.symbol.name}"
+        return [f"if it is a choice among them: {name} : category({dim.name}){dims}"]
+    if isinstance(body, Read) and body.symbol.role is Role.GIVEN:
+        return [f"if it is a position: given {body.symbol.name} : category({dim.name})"]
+    if isinstance(body, Constant):
+        return ["positions are whole numbers, counted from 0"]
+    return []
+
+
+def _claims(
+    term: Term, dim: Dimension, span: Span, symbol: Symbol | None, context: Context
+) -> bool:
     """Let the indices of a subscript take `dim` as their range. False if one has another."""
     alone = shifted(term)
     if alone is None:
@@ -182,6 +240,8 @@ def _claims(term: Term, dim: Dimension, span: Span, context: Context) -> bool:
     if index.range is None:
         index.range = dim.part or Whole(dim)
         context.found_at[index] = span
+        if symbol is not None:
+            context.found_in[index] = symbol
         return True
     other = dimension_of(index)
     if other is None or other is dim:
@@ -192,26 +252,24 @@ def _claims(term: Term, dim: Dimension, span: Span, context: Context) -> bool:
         f"`{index.name}` cannot range over `{other.name}` and `{dim.name}` at once",
         f"a position of `{dim.name}` here",
         marks=[(context.found_at.get(index, index.span), f"a position of `{other.name}` here")],
+        notes=[_declared_as(context.found_in.get(index), symbol)],
     )
+    _spoil(index, context)
     return False
 
 
-def shifted(term: Term) -> tuple[Index, int] | None:
-    """(index, constant) if the term is an index plus or minus a whole number."""
-    match term:
-        case Position(index=index):
-            return index, 0
-        case Apply(function="+", arguments=(a, Constant(value=value))) if shifted(a):
-            index, shift = shifted(a) or (None, 0)
-            return (index, shift + int(value)) if index else None
-        case Apply(function="+", arguments=(Constant(value=value), a)) if shifted(a):
-            index, shift = shifted(a) or (None, 0)
-            return (index, shift + int(value)) if index else None
-        case Apply(function="-", arguments=(a, Constant(value=value))) if shifted(a):
-            index, shift = shifted(a) or (None, 0)
-            return (index, shift - int(value)) if index else None
-        case _:
-            return None
+def _spoil(index: Index, context: Context) -> None:
+    """One complaint about an index is enough: from here on it, and the other end of its edge, fit."""
+    edge = index.range.edge if isinstance(index.range, EdgeEnd) else None
+    known = context.indices.values()
+    ends = [i for i in known if isinstance(i.range, EdgeEnd) and i.range.edge is edge]
+    for each in (index, *ends):
+        each.range = Between(Size.number(0), Size.number(1))
+        context.spoilt.add(each)
+
+
+def _declared_as(*symbols: Symbol | None) -> str:
+    return ", ".join(dict.fromkeys(type_text(s) for s in symbols if s is not None))
 
 
 def _loose(term: Term) -> list[Index]:
@@ -234,8 +292,14 @@ def _edge(
 ) -> Term | None:
     ends = []
     for subscript in (first, second):
-        value = None if isinstance(subscript, tree.Slice) else context.elaborate(subscript, context)
-        if isinstance(subscript, tree.Slice) or value is None or not value.scalar:
+        if isinstance(subscript, tree.Slice):
+            return _no_edge(graph, whole, context)
+        if loose_subscripts(subscript, whole.base.span.text, context):
+            return None
+        value = context.elaborate(subscript, context)
+        if value is None:
+            return None
+        if not value.scalar:
             return _no_edge(graph, whole, context)
         ends.append(value.body)
     for known, i, j, edge in context.pairs:
@@ -250,13 +314,25 @@ def _edge(
 
 
 def _no_edge(graph: GraphDeclaration, whole: tree.Subscripted, context: Context) -> None:
+    name, ends = graph.name, [s.span.text for s in whole.subscripts]
+    marks = [(graph.span, f"`{whole.base.span.text}` has values for these edges only")]
+    others = [g for g, *_ in context.pairs if g is not graph]
+    helps: list[str | None] = []
+    if others:
+        marks.append((others[-1].span, "the pairs here are edges of this one"))
+    elif all(e in context.indices for e in ends) and ends[0] != ends[1]:
+        heads = {context.heads.get(context.indices[e]) for e in ends}
+        head = next(iter(heads)) if len(heads) == 1 else None
+        reducer = head.text.partition("(")[0] if head else "sum"
+        helps.append(f"visit the edges: {reducer}(({', '.join(ends)}) in {name})")
+        marks += [(head, "visits pairs, not edges")] if head else []
     return context.error(
         "E306",
         whole.span,
-        f"`{whole.span.text}` is read at a pair not known to be an edge of `{graph.name}`",
+        f"`{whole.span.text}` is read at a pair not known to be an edge of `{name}`",
         "not known to be an edge",
-        marks=[(graph.span, "values only for these edges")],
-        helps=[f"sum((i, j) in {graph.name}) {whole.base.span.text}[i, j]"],
+        marks=marks,
+        helps=helps,
     )
 
 
@@ -265,18 +341,14 @@ def _no_edge(graph: GraphDeclaration, whole: tree.Subscripted, context: Context)
 
 def settle(context: Context) -> None:
     """Discharge the obligations of a statement: every subscript provably inside its dimension."""
+    faults: list[Overrun] = []
     for duty in context.obligations:
-        unresolved = any(i.range is None for i in free_indices(duty.subscript))
-        if duty.dim.cyclic or unresolved:
+        free = free_indices(duty.subscript)
+        if duty.dim.cyclic or any(i.range is None or i in context.spoilt for i in free):
             continue
         found = interval(duty.subscript, context)
         if found is None:
-            context.error(
-                "E305",
-                duty.span,
-                f"`{duty.span.text}` may leave `{duty.dim.name}`",
-                "its range is not known",
-            )
+            _not_known(duty, context)
             continue
         low, high = found
         last = context.size_of(duty.dim) - 1
@@ -284,53 +356,38 @@ def settle(context: Context) -> None:
         below = not _holds(low - first, duty, context)
         above = not _holds(last - high, duty, context)
         if below or above:
-            _runs_off(duty, low - first if below else high - last, below, context)
+            by = _as_written(low - first if below else high - last, context)
+            faults.append(Overrun(duty, by, below, found))
+    runs_off(faults, context)
     context.obligations.clear()
+
+
+def _not_known(duty: Obligation, context: Context) -> None:
+    read = duty.subscript
+    helps = []
+    if isinstance(read, Read) and read.symbol.role is Role.GIVEN:
+        helps = [f"say that it is a position: given {read.symbol.name} : category({duty.dim.name})"]
+    context.error(
+        "E305",
+        duty.span,
+        f"`{duty.whole.text}` may run off the end of `{duty.dim.name}`",
+        f"the range of `{duty.span.text}` is not known",
+        helps=helps,
+    )
+
+
+def _as_written(size: Size, context: Context) -> Size:
+    """A size with the numbers that the text gives put in."""
+    dims = {n: context.names.get(n) for n in size.names}
+    known = {n: d.size for n, d in dims.items() if isinstance(d, Dimension) and d.size is not None}
+    return size.substitute(known)
 
 
 def _holds(size: Size, duty: Obligation, context: Context) -> bool:
     """Whether a size is never negative; one that rests on numbers in the text is checked at bind."""
     if size.never_negative():
         return True
-    dims = {n: context.names.get(n) for n in size.names}
-    known = {n: d.size for n, d in dims.items() if isinstance(d, Dimension) and d.size is not None}
-    if not size.substitute(known).never_negative():
+    if not _as_written(size, context).never_negative():
         return False
     context.conditions.append(SizeCondition(size, duty.whole.text, duty.dim.name))
     return True
-
-
-def _runs_off(duty: Obligation, by: Size, below: bool, context: Context) -> None:
-    steps = by.constant
-    alone = shifted(duty.subscript)
-    marks: list[tuple[Span, str]] = []
-    helps: list[str | None] = []
-    if alone is not None and isinstance(alone[0].range, Whole):
-        index, shift = alone
-        marks.append((index.span, f"`{index.name}` takes every value of `{duty.dim.name}`"))
-        limits = f"{-shift}..{duty.dim.name}" if below else f"0..{duty.dim.name}-{shift}"
-        head = context.heads.get(index)
-        if head is not None:
-            cut = index.span.start - head.start
-            text = head.text
-            stop = f"{text[:cut]}{index.name} in {limits}{text[cut + len(index.name) :]}"
-            helps.append(f"stop {_count(abs(shift))} short: {stop}")
-        helps.append(f"or let it close on itself: dim {duty.dim.name} cyclic")
-    where = "before the first" if below else "past the last"
-    mark = (
-        f"reaches {_count(abs(int(steps)))} {where} site"
-        if steps is not None
-        else (f"may reach {where} site")
-    )
-    context.error(
-        "E305",
-        duty.span,
-        f"`{duty.whole.text}` runs off the end of `{duty.dim.name}`",
-        mark,
-        marks=marks,
-        helps=helps,
-    )
-
-
-def _count(number: int) -> str:
-    return {1: "one", 2: "two", 3: "three"}.get(number, str(number))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..syntax import tree
-from .context import Context, kind_of, nearest
+from .context import Context
 from .lengths import constant_size
+from .meant import unknown_dimension, unknown_type
 from .sizes import Size
 from .terms import Bound, Dimension, Domain, GraphDeclaration, Kind
 
@@ -17,14 +18,7 @@ def read_type(written: tree.Type, context: Context) -> Typed | None:
     """The domain and dimensions of a type, or None where a fault has been reported."""
     name = written.name.text
     if name not in list(Kind):
-        near = nearest(name, [str(kind) for kind in Kind])
-        return context.error(
-            "E201",
-            written.name.span,
-            f"there is no type `{name}`",
-            f"did you mean `{near}`?" if near else "unknown type",
-            helps=["the types are " + ", ".join(Kind)],
-        )
+        return unknown_type(written.name, context)
     domain = _domain(Kind(name), written, context)
     dims = [read_dim(d, context) for d in written.dims]
     known = [dim for dim in dims if dim is not None]
@@ -34,9 +28,9 @@ def read_type(written: tree.Type, context: Context) -> Typed | None:
         return context.error(
             "E402",
             written.span,
-            "a `simplex` needs a dimension: its last sums to one",
+            "a `simplex` needs a dimension: the one over which its entries sum to one",
             "no dimension",
-            helps=["simplex[k]"],
+            helps=[f"simplex[{_some_dimension(context)}]"],
         )
     return (domain, tuple(known)) if _shapes_fit(written, known, context) else None
 
@@ -46,11 +40,21 @@ def _shapes_fit(
 ) -> bool:
     for shape in written.shapes:
         if len(dims) != 2 or dims[0] is not dims[1]:
+            over = written.dims[0].span.to(written.dims[-1].span) if written.dims else None
+            listed = ", ".join(dim.name for dim in dims)
+            example = dims[0].name if dims else _some_dimension(context)
+            helps = (
+                []
+                if len(dims) == 2
+                else [f"{written.name.text}[{example}, {example}] {shape.text}"]
+            )
             context.error(
                 "E303",
                 shape.span,
-                f"`{shape.text}` needs the same dimension twice",
-                "real[unit, unit] is such an array",
+                f"`{shape.text}` is for arrays over the same dimension twice",
+                "needs one dimension twice",
+                marks=[(over, f"over [{listed}]")] if over else [],
+                helps=helps,
             )
             return False
     return True
@@ -73,8 +77,9 @@ def _domain(kind: Kind, written: tree.Type, context: Context) -> Domain | None:
     if written.bounds is None:
         if kind is Kind.INTEGER:
             return context.error(
-                "E402", written.span, "`integer` needs its bounds", "integer<0, 9>, both included"
-            )
+                "E402", written.span, "`integer` needs its bounds", "from where to where?",
+                helps=["integer<0, 9>"], notes=["both bounds are included"],
+            )  # fmt: skip
         return Domain(kind, labels=labels)
     if kind not in TAKES_BOUNDS:
         return context.error(
@@ -82,6 +87,7 @@ def _domain(kind: Kind, written: tree.Type, context: Context) -> Domain | None:
             written.bounds[0].span,
             f"`{kind}` takes no bounds",
             "only `real` and `integer` do",
+            helps=_with_bounds(kind, written),
         )
     return _bounded(kind, written.bounds, context)
 
@@ -98,9 +104,9 @@ def _bounded(
         return context.error(
             "E402",
             bounds[0].span.to(bounds[1].span),
-            f"nothing lies between {bounds[0].span.text} and {bounds[1].span.text}",
+            f"no number lies between {bounds[0].span.text} and {bounds[1].span.text}",
             "empty bounds" if a == b else "reversed bounds",
-            helps=[f"<{bounds[1].span.text}, {bounds[0].span.text}>"] if a != b else [],
+            helps=[f"{kind}<{bounds[1].span.text}, {bounds[0].span.text}>"] if a != b else [],
         )
     if kind is Kind.REAL:
         low = None if a == float("-inf") else low
@@ -123,8 +129,9 @@ def _bound(expression: tree.Expression, kind: Kind, context: Context) -> Bound |
         return context.error(
             "E402",
             expression.span,
-            f"`{expression.span.text}` is not a bound",
-            "a whole number, or dimensions" if kind is Kind.INTEGER else "a number, or dimensions",
+            f"`{expression.span.text}` cannot be a bound of `{kind}`",
+            f"a {'whole ' * (kind is Kind.INTEGER)}number or a size is expected",
+            notes=["bounds are known once the sizes are: numbers and dimensions, no parameters"],
         )
     return value
 
@@ -166,8 +173,9 @@ def _labels(written: tree.Type, context: Context) -> Dimension | None:
         return context.error(
             "E402",
             written.span,
-            "a `category` needs the dimension it is an element of",
-            "category(aa)",
+            "a `category` needs the dimension it is an element of, in round brackets",
+            "an element of what?",
+            helps=_round(written, context),
         )
     place = read_dim(written.labels, context)
     if isinstance(place, GraphDeclaration):
@@ -184,29 +192,41 @@ def read_dim(expression: tree.Expression, context: Context) -> Dimension | Graph
         if isinstance(declared, Dimension | GraphDeclaration):
             context.used.add(expression.text)
             return declared
-        if declared is not None:
-            return context.error(
-                "E201",
-                expression.span,
-                f"`{expression.text}` is {kind_of(declared)}, not a dimension",
-                "a dimension is expected here",
-            )
         dims = [n for n, d in context.names.items() if isinstance(d, Dimension | GraphDeclaration)]
-        near = nearest(expression.text, dims)
-        return context.error(
-            "E201",
-            expression.span,
-            f"dimension `{expression.text}` is not declared",
-            f"did you mean `{near}`?" if near else "unknown dimension",
-            helps=[f"did you mean `{near}`?" if near else f"dim {expression.text}"],
-        )
+        return unknown_dimension(expression.text, expression.span, dims, context)
     text = expression.span.text
     size = constant_size(expression, context)
-    example = f"dim n = {text}, then [n]" if isinstance(size, Size) else None
+    example = f"declare it, dim n = {text}, and write its name here: n"
     return context.error(
         "E201",
         expression.span,
         f"`{text}` is not the name of a dimension",
         "dimensions are names",
-        helps=[example],
+        helps=[example] if isinstance(size, Size) else [],
     )
+
+
+def _some_dimension(context: Context) -> str:
+    return next((n for n, d in context.names.items() if isinstance(d, Dimension)), "k")
+
+
+def _round(written: tree.Type, context: Context) -> list[str]:
+    """`category(aa)[site]` for what was written without its round brackets."""
+    dims = [d.span.text for d in written.dims]
+    if not dims:
+        return [f"category({_some_dimension(context)})"]
+    rest = f"[{', '.join(dims[:-1])}]" if dims[:-1] else ""
+    return [f"category({dims[-1]}){rest}"]
+
+
+def _with_bounds(kind: Kind, written: tree.Type) -> list[str]:
+    """The type that has such bounds."""
+    if written.bounds is None or kind is Kind.CATEGORY:
+        return []
+    low, high = (b.span.text for b in written.bounds)
+    if kind in (Kind.BINARY, Kind.SPIN):
+        return ["binary" if low == "0" else "spin"] if (low, high) in _TWO_VALUES else []
+    return [f"real<{low}, {high}>"]
+
+
+_TWO_VALUES = (("0", "1"), ("-1", "1"), ("-1", "+1"))
