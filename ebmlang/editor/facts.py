@@ -5,14 +5,33 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 
+from ..analysis.world import World
 from ..explain import explain, type_text
 from ..model import Model
-from ..semantics.terms import Between, Dimension, EdgeEnd, Edges, Index, Neighbour, Whole
+from ..semantics.terms import (
+    Between,
+    Dimension,
+    EdgeEnd,
+    Edges,
+    Index,
+    Neighbour,
+    Reduce,
+    Term,
+    Whole,
+)
+from ..semantics.traverse import children
 from ..syntax.diagnostics import EbmError
 from .reading import KEPT, Reading, read
 
-MOST_SITES = 4096
-"""Interactions are counted for variables up to this size; above it they are told by proof alone."""
+MOST_VISITS = 65_536
+"""Interactions are counted where no sum has more steps than this; else they are told by proof alone."""
+
+MOST_BENT_SITES = 512
+"""The same for the sites of a variable in which the energy has a higher power than MOST_POWER."""
+
+MOST_POWER = 3
+
+_LATER = "which ones is found when sizes are known"
 
 
 def inferred_type(name: str, reading: Reading) -> str | None:
@@ -66,10 +85,11 @@ def proved(text: str, file: str, name: str) -> tuple[str, ...]:
         _, *rows = explain(model, why=name).text.split("\n\n")[0].splitlines()
     except EbmError:
         return ()
-    return tuple(row.strip() for row in rows)
+    return tuple(row.strip().replace(_LATER, "`ebm explain` tells which") for row in rows)
 
 
 def _model(reading: Reading) -> Model | None:
+    """The program with the sizes that it states, unless it would take too long to count in it."""
     from ..backend.binding import Bindings
 
     program = reading.program
@@ -78,7 +98,18 @@ def _model(reading: Reading) -> Model | None:
     model = Model(reading.source, program, Bindings())
     try:
         bound = model.bind()
-        sites = [prod(bound.world.shape(s)) for s in program.unknowns.values()]
+        world = bound.world
     except EbmError:
         return model
-    return bound if max(sites, default=0) <= MOST_SITES else model
+    bent = [f.symbol for f in model.structure.variables.values() if f.site_degree > MOST_POWER]
+    sites = max((prod(world.shape(symbol)) for symbol in bent), default=0)
+    visits = max((_visits(energy.term, world) for energy in program.energies), default=0)
+    return bound if visits <= MOST_VISITS and sites <= MOST_BENT_SITES else model
+
+
+def _visits(term: Term, world: World) -> int:
+    """How often the innermost part of a term is visited, definitions of `let`s left out."""
+    inner = max((_visits(child, world) for child in children(term)), default=1)
+    if isinstance(term, Reduce):
+        return inner * prod(world.length(index) for index in term.indices if index.has_axis)
+    return inner

@@ -18,7 +18,7 @@ from ..syntax.diagnostics import Diagnostic, Severity
 from ..syntax.parser import Piece
 from ..syntax.source import Source, Span
 from ..syntax.statements import tokenize
-from ..syntax.words import LOOKALIKES
+from ..syntax.words import KEYWORDS, LOOKALIKES
 from .names import Node, parts
 from .reading import KEPT, Reading, read
 from .rename import Edit, apply
@@ -118,8 +118,10 @@ def _candidates(diagnostic: Diagnostic, reading: Reading) -> Iterator[Candidate]
         yield f"write `{typed}` for `{at.text}`", (Edit(at.start, at.end, typed),)
     piece = _piece_at(at, reading)
     for text in diagnostic.helps:
+        title = text.removeprefix("or ")
         for code in _codes(text):
-            yield from _pasted(text, code, at, own, piece, reading)
+            yield from _stated(title, code, reading)
+            yield from _pasted(title, code, at, own, piece, reading)
     yield from _structural(diagnostic, at, own, reading)
 
 
@@ -222,6 +224,24 @@ def _codes(text: str) -> list[str]:
     if not _PROSE & set(text.split()) and "…" not in text:
         found.append(text)
     return [code for code in dict.fromkeys(found) if "…" not in code]
+
+
+def _stated(title: str, code: str, reading: Reading) -> Iterator[Candidate]:
+    """A whole statement: put in place of the one that declares the same name, or behind the last."""
+    keyword, *rest = [token.text for token in tokenize(Source(code))[0]]
+    if keyword not in KEYWORDS or not rest:
+        return
+    text = reading.text
+    for piece in reading.pieces:
+        stretch = piece.stretch
+        if [token.text for token in stretch.tokens[:2]] == [keyword, rest[0]]:
+            start, end = stretch.start, stretch.end
+            inside = any(start <= c.span.start < end for c in reading.comments)
+            if not inside and _holds(_words(code), _words(text[start:end])):
+                yield title, (Edit(start, end, code),)
+            return
+    put = f"{code}\n" if text.endswith("\n") else f"\n{code}\n"
+    yield title, (Edit(len(text), len(text), put),)
 
 
 def _pasted(

@@ -179,7 +179,7 @@ def _moved(target: Target, block: GradientGibbs | TryingGibbs, state: State, pla
     flat = value.reshape(-1)
     values = states_of(block.sites.symbol, target)
     now = int(np.argmin(np.abs(values - float(flat[place]))))
-    new = values[(now + 1) % len(values)]
+    new = jnp.asarray(values[(now + 1) % len(values)], flat.dtype)
     moved = flat.at[place].set(new).at[_twin(block, place)].set(new)
     return state | {block.name: moved.reshape(value.shape)}
 

@@ -7,14 +7,11 @@ from .context import Context, kind_of
 from .meant import unknown_dimension, unknown_name
 from .repairs import without
 from .terms import (
-    Between,
     Dimension,
     GraphDeclaration,
     Index,
-    Neighbour,
     Symbol,
     Term,
-    Whole,
 )
 from .traverse import free_indices
 

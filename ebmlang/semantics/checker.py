@@ -65,7 +65,7 @@ def check(parsed: tree.Tree, faults: list[Diagnostic] | None = None) -> Checked:
     checker = _Checker(parsed, findings)
     program = checker.run()
     if not findings.errors:
-        lint(program, checker.context.used, findings)
+        lint(program, parsed, checker.context.used, findings)
     return (None if findings.errors else program), findings.in_order()
 
 

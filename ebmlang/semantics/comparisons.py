@@ -13,6 +13,7 @@ from .terms import Constant, Dimension, Index, Position, Whole
 def compare_two(
     left: tree.Expression, step: tree.Comparison, span: Span, context: Context
 ) -> Value | None:
+    """One step of a chain of comparisons: 1 or 0 for each element."""
     a = _side(left, step.right, context)
     b = _side(step.right, left, context)
     if a is None or b is None:

@@ -10,8 +10,8 @@ from ..syntax.diagnostics import Findings
 from .context import Context, nearest
 from .lengths import constant_size, not_a_size
 from .meant import asked, unknown_dimension
-from .repairs import nodes
 from .networks import ACTIVATIONS, ARCHITECTURES, Architecture
+from .repairs import nodes
 from .sizes import Size
 from .terms import (
     Dimension,

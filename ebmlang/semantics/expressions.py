@@ -11,7 +11,7 @@ from .arrays import aligned, array_call, contract, counted, elementwise, network
 from .comparisons import compare_two
 from .context import CALLABLES, Context, Value, declared_at, kind_of
 from .functions import CALLABLE, CONSTANTS, REDUCERS
-from .lookups import label, read_whole
+from .lookups import read_whole
 from .meant import as_value, not_called, unknown_function, unknown_name
 from .reductions import elaborate_reduction, has_new_index, total
 from .sizes import Size
@@ -24,7 +24,6 @@ from .terms import (
     Position,
     SizeValue,
     Symbol,
-    Whole,
 )
 
 

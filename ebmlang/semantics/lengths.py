@@ -39,12 +39,12 @@ def not_a_size(expression: tree.Expression, what: str, context: Context) -> None
     """E402 for an expression that is no arithmetic of whole numbers and dimensions."""
     for name in _names(expression):
         if name.text in context.failed:
-            return
+            return None
         declared = context.names.get(name.text)
         if declared is not None and not isinstance(declared, Dimension):
             says = f"{what} is made of whole numbers and dimensions, and `{name.text}` is "
             return context.error("E402", name.span, says + kind_of(declared), "not a dimension")
-    context.error(
+    return context.error(
         "E402",
         expression.span,
         f"{what} is made of whole numbers and dimensions, and `{expression.span.text}` is not",

@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from ..syntax import tree
 from ..syntax.diagnostics import Findings
-from .terms import (
-    Apply,
-    Constant,
-    Index,
-    NamedEnergy,
-    Position,
-    Program,
-    Read,
-    Reduce,
-    Symbol,
-    Term,
-    Whole,
-)
-from .traverse import is_free_of_unknowns, symbols, walk
+from .context import type_text
+from .lints_pairs import counted_twice
+from .lints_slopes import falls_without_limit
+from .lints_values import out_of_reach
+from .terms import Index, NamedEnergy, Program, Reduce, Symbol, Term, Whole
+from .traverse import free_indices, is_free_of_unknowns, symbols, walk
 
 
-def lint(program: Program, used: set[str], findings: Findings) -> None:
+def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
     """Everything that is provably odd in a program without errors."""
     for energy in program.energies:
         _cancels(energy, program, findings)
-        _double_pairs(energy, findings)
+        counted_twice(energy, findings)
+    falls_without_limit(program, findings)
+    out_of_reach(program, findings)
     _unused(program, used, findings)
+    _unused_helpers(parsed, used, findings)
+    _unused_indices(program, findings)
     _small_circles(program, findings)
 
 
 def _cancels(energy: NamedEnergy, program: Program, findings: Findings) -> None:
     if energy.density or not is_free_of_unknowns(energy.term):
         return
-    params = sorted(s.name for s in symbols(energy.term) if s.name in program.params)
-    helps = [
-        f"to hold `{params[0]}` near zero while fitting, give it a prior: ~ normal(0, 1)"
-    ] if params else []  # fmt: skip
+    params = sorted((s for s in symbols(energy.term) if s.name in program.params), key=_place)
+    helps = []
+    if params and program.parameter_facts[params[0].name].prior is None:
+        first = params[0]
+        helps = [
+            f"to hold `{first.name}` near zero while fitting, give it a prior: "
+            f"param {type_text(first)} ~ normal(0, 1)"
+        ]
     findings.warn(
         "W501",
         energy.term.span,
@@ -42,6 +45,10 @@ def _cancels(energy: NamedEnergy, program: Program, findings: Findings) -> None:
         mark="only parameters" if params else "a constant",
         helps=helps,
     )
+
+
+def _place(symbol: Symbol) -> int:
+    return symbol.span.start
 
 
 def _unused(program: Program, used: set[str], findings: Findings) -> None:
@@ -52,13 +59,71 @@ def _unused(program: Program, used: set[str], findings: Findings) -> None:
         (program.givens, "given"),
     ):
         for name, symbol in group.items():
-            if name not in used or (what == "variable" and name not in read):
+            if name not in used:
+                findings.warn("W502", symbol.span, f"{what} `{name}` is never used", mark="declared here")
+            elif what == "variable" and name not in read:
                 findings.warn(
                     "W502",
                     symbol.span,
-                    f"{what} `{name}` is never used" + (" in an energy" if name in used else ""),
+                    f"variable `{name}` is in no energy, so all its values are equally likely",
                     mark="declared here",
                 )
+
+
+def _unused_helpers(parsed: tree.Tree, used: set[str], findings: Findings) -> None:
+    """Dimensions, graphs, definitions, functions and networks of this file that nothing uses."""
+    for statement in parsed.statements:
+        match statement:
+            case tree.Dim(items=items):
+                named = [(item.name, "dimension") for item in items]
+            case tree.Graph(name=name):
+                named = [(name, "graph")]
+            case tree.Let(name=name):
+                named = [(name, "`let`")]
+            case tree.Fn(name=name):
+                named = [(name, "function")]
+            case tree.Net(name=name):
+                named = [(name, "network")]
+            case _:
+                continue
+        for name, what in named:
+            if name.text not in used and name.span.source is parsed.source:
+                says = f"{what} `{name.text}` is never used"
+                findings.warn("W502", name.span, says, mark="declared here")
+
+
+def _unused_indices(program: Program, findings: Findings) -> None:
+    """`sum(i in site) c`: an index with a range that stands nowhere in the body."""
+    said: set[int] = set()
+    for reduce in _reductions(program):
+        inside = [reduce.body, *reduce.conditions]
+        used = set().union(*(free_indices(part) for part in inside))
+        for index in reduce.indices:
+            plain = isinstance(index.range, Whole) and not _leaned_on(index, reduce)
+            if plain and index not in used and index.span.start not in said:
+                said.add(index.span.start)
+                dim = index.range.dim.name if isinstance(index.range, Whole) else ""
+                counts = f": it counts {dim} times" if reduce.reducer == "sum" else ""
+                findings.warn(
+                    "W502",
+                    index.span,
+                    f"index `{index.name}` stands nowhere in the body{counts}",
+                    mark="only repeats the body",
+                    helps=[f"{dim} * {reduce.body.span.text}"] if counts else [],
+                )
+
+
+def _leaned_on(index: Index, reduce: Reduce) -> bool:
+    sites = (getattr(other.range, "site", None) for other in reduce.indices)
+    return any(site is not None and index in free_indices(site) for site in sites)
+
+
+def _reductions(program: Program) -> Iterator[Reduce]:
+    terms: list[Term] = [energy.term for energy in program.energies]
+    terms += [quantity.value.body for quantity in program.quantities]
+    terms += [symbol.body for symbol in program.lets.values() if symbol.body is not None]
+    for term in terms:
+        yield from (node for node in walk(term) if isinstance(node, Reduce))
 
 
 def _small_circles(program: Program, findings: Findings) -> None:
@@ -70,77 +135,8 @@ def _small_circles(program: Program, findings: Findings) -> None:
                 dim.span,
                 f"`{dim.name}` is cyclic with two positions: both neighbours are the same one",
                 mark="each pair is met twice",
-                helps=["leave out `cyclic`, or take at least three positions"],
+                helps=[
+                    f"leave out `cyclic`: dim {dim.name} = 2",
+                    f"or take at least three positions: dim {dim.name} = 3 cyclic",
+                ],
             )
-
-
-def _double_pairs(energy: NamedEnergy, findings: Findings) -> None:
-    """`sum(i, j) J[i, j] * s[i] * s[j]`: both orders and the diagonal are visited."""
-    halved = {
-        id(a)
-        for node in walk(energy.term)
-        if isinstance(node, Apply) and node.function in ("*", "/")
-        for a in node.arguments
-        if any(isinstance(b, Constant) for b in node.arguments)
-    }
-    for node in walk(energy.term):
-        if not isinstance(node, Reduce) or node.reducer != "sum" or node.conditions:
-            continue
-        if id(node) in halved or any(isinstance(f, Constant) for f in _factors(node.body)):
-            continue
-        for i, j in _twins(node.indices):
-            if _pairs_the_same(node.body, i, j):
-                couplings = _couplings(node.body, i, j)
-                text = f"{couplings}[i, j] + {couplings}[j, i]" if couplings else None
-                findings.warn(
-                    "W503",
-                    node.head,
-                    "each pair of sites is counted twice",
-                    mark=f"visits ({i.name}, {j.name}), ({j.name}, {i.name}) and "
-                    f"{i.name} = {j.name}",
-                    notes=[
-                        f"only {text} can be learned, so each coupling reads as half of the true one"
-                    ]
-                    if text
-                    else [],
-                    helps=[f"sum({i.name} < {j.name})"],
-                )
-
-
-def _twins(indices: tuple[Index, ...]) -> list[tuple[Index, Index]]:
-    whole = [i for i in indices if isinstance(i.range, Whole)]
-    return [
-        (a, b)
-        for k, a in enumerate(whole)
-        for b in whole[k + 1 :]
-        if isinstance(a.range, Whole) and isinstance(b.range, Whole) and a.range.dim is b.range.dim
-    ]
-
-
-def _factors(term: Term) -> list[Term]:
-    if isinstance(term, Apply) and term.function == "*":
-        return [f for a in term.arguments for f in _factors(a)]
-    return [term]
-
-
-def _pairs_the_same(body: Term, i: Index, j: Index) -> bool:
-    """Whether the product holds v[i] and v[j] of one unknown, and else only symmetric arrays or couplings."""
-    singles: dict[Symbol, set[Index]] = {}
-    for factor in _factors(body):
-        if not isinstance(factor, Read):
-            return False
-        at = [s.index if isinstance(s, Position) else None for s in factor.subscripts]
-        if factor.symbol.unknown:
-            if len(at) != 1 or at[0] is None:
-                return False
-            singles.setdefault(factor.symbol, set()).add(at[0])
-        elif at and set(at) != {i, j}:
-            return False
-    return any(ends == {i, j} for ends in singles.values()) and len(singles) == 1
-
-
-def _couplings(body: Term, i: Index, j: Index) -> str | None:
-    for factor in _factors(body):
-        if isinstance(factor, Read) and not factor.symbol.unknown and len(factor.subscripts) == 2:
-            return factor.symbol.name
-    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..syntax import tree
-from ..syntax.source import Span
 from .arrays import arithmetic_on_category, summed
 from .brackets import all_used, graph_named, no_body, no_range, without_range
 from .context import Context, Value, declared_at, kind_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..syntax import tree
 from ..syntax.source import Span
-from .context import Context, Obligation, Value, axis_name, kind_of, type_text
+from .context import Context, Obligation, Value, axis_name, type_text
 from .intervals import dimension_of, interval
 from .lookups import label, read_whole
 from .meant import loose_subscripts

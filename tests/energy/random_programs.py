@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,6 +134,9 @@ class Writer:
         else:
             head, new = f"{i} in 0..{dim}-1", {i: dim}
         body = self.expression(depth - 1, indices | new)
+        idle = [k for k in new if kind != 3 and not re.search(rf"\b{k}\b", (head[len(k) :] if kind else "") + body)]
+        if idle:  # an index that stands nowhere is refused
+            body = f"({body} * {f'K[{i}]' if dim == 'w' else f'J[0, {i}]'})"
         if kind == 3 and self.rng.random() < 0.7:
             body = f"(G[{self.pick(f'{i}, {j}', f'{j}, {i}')}] * {body})"
         return f"({reducer}({head}) {body})"

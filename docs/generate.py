@@ -1,0 +1,280 @@
+"""Writes what the pages share with the code: tables between markers, and the grammar.
+
+    python docs/generate.py          writes docs/grammar.md and the tables of docs/**/*.md
+    python docs/generate.py --check  writes nothing; exits 1 if a page would change
+
+A table stands between `<!-- generated: functions -->` and `<!-- end -->`. What a row says in words
+is kept here; which rows there are, and their facts, come from the code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+import draw_grammar  # noqa: E402
+
+from ebmlang.semantics import densities  # noqa: E402
+from ebmlang.semantics.declarations import GENERATORS  # noqa: E402
+from ebmlang.semantics.functions import (  # noqa: E402
+    ARRAY_FUNCTIONS,
+    CALLABLE,
+    CONSTANTS,
+    REDUCERS,
+    Smoothness,
+)
+from ebmlang.semantics.networks import ACTIVATIONS, ARCHITECTURES  # noqa: E402
+from ebmlang.semantics.terms import Domain, Kind  # noqa: E402
+from ebmlang.semantics.types import TAKES_BOUNDS  # noqa: E402
+from ebmlang.syntax.words import CONNECTIVES, KEYWORDS, RESERVED  # noqa: E402
+
+MARKED = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.S)
+
+STATEMENTS = {
+    "model": "the name of the model; the first statement",
+    "import": "dimensions, functions and nets of another file",
+    "dim": "dimensions, with sizes or labels",
+    "graph": "undirected edges over a dimension",
+    "given": "an array that is known",
+    "visible": "an unknown that the data usually hold",
+    "latent": "an unknown that the data never hold",
+    "param": "an array that is fitted",
+    "let": "a named value or array",
+    "fn": "a function, written into the place of each call",
+    "net": "a neural network, its weights fitted",
+    "energy": "one number; all energies are added",
+    "quantity": "a named function of a configuration, reported for each draw",
+}
+
+TYPES = {
+    "binary": "0 or 1",
+    "spin": "-1 or +1",
+    "category": "an element of a dimension: `category(aa)`",
+    "integer": "a to b, both included: `integer<a, b>`",
+    "real": "any number; `real<a, b>` from a to b",
+    "positive": "above 0",
+    "angle": "a point of the circle, from 0 up to 2 pi",
+    "simplex": "the last dimension is positive and sums to one",
+}
+
+FUNCTIONS = {
+    "exp": "exponential", "log": "natural logarithm", "log1p": "log(1 + a)",
+    "expm1": "exp(a) - 1", "sqrt": "square root", "square": "a^2", "abs": "absolute value",
+    "sign": "-1, 0 or 1", "sin": "sine", "cos": "cosine", "tan": "tangent",
+    "tanh": "hyperbolic tangent", "sigmoid": "1 / (1 + exp(-a))", "softplus": "log(1 + exp(a))",
+    "relu": "max(a, 0)", "silu": "a * sigmoid(a)",
+    "gelu": "a times the normal distribution function, in its tanh form",
+    "max": "the larger of two", "min": "the smaller of two",
+    "floor": "largest whole number not above a", "lgamma": "log of the gamma function",
+}  # fmt: skip
+SMOOTH = {Smoothness.SMOOTH: "smooth", Smoothness.KINKED: "kinks", Smoothness.JUMPING: "jumps"}
+
+ARRAYS = {
+    "onehot": ("onehot(x)", "1 at the element that the category x is, 0 elsewhere; adds a last "
+               "dimension, that of the category"),
+    "dot": ("dot(a, b)", "sum of a times b over all their dimensions, which must be the same"),
+    "norm": ("norm(a)", "square root of dot(a, a)"),
+}  # fmt: skip
+
+REDUCTIONS = {
+    "sum": ("the sum", "0"), "prod": ("the product", "1"),
+    "max": ("the largest", "-inf"), "min": ("the smallest", "inf"),
+    "mean": ("the sum divided by the number of positions that meet the conditions", "nan"),
+    "logsumexp": ("log of the sum of exp", "-inf"),
+}  # fmt: skip
+
+VALUES = {"pi": "3.14159…", "inf": "infinity"}
+
+
+@cache
+def starts() -> dict[str, str]:
+    """Where a parameter of each type starts without `init`, asked of the compiler."""
+    import jax
+
+    import ebmlang as ebm
+
+    written = {
+        "real": "real", "real<2, 3>": "real<2, 3>", "positive": "positive", "angle": "angle",
+        "simplex[n]": "simplex[n]", "real<-1, 5>": "real<-1, 5>", "real<2, inf>": "real<2, inf>",
+        "real<-inf, 2>": "real<-inf, 2>", "real<0, 1>": "real<0, 1>",
+    }  # fmt: skip
+    found = {}
+    for name, kind in written.items():
+        text = f"dim n = 4 param p : {kind} visible s : spin energy = sum(i in n) s * cos(0 * i)"
+        with jax.enable_x64(True):
+            model = ebm.loads(text)
+            found[name] = f"{float(model.init()['p'].reshape(-1)[0]):.6g}"
+    found["simplex[n]"] += " for n = 4"
+    return found
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A Markdown table."""
+    head = list(head)
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        lines.append("| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |")
+    return "\n".join(lines)
+
+
+def statements_table() -> str:
+    """One row for each keyword that begins a statement."""
+    shared = {"visible": "visible-and-latent", "latent": "visible-and-latent"}
+    rows = []
+    for word in KEYWORDS:
+        place = "networks.md" if word == "net" else f"statements.md#{shared.get(word, word)}"
+        rows.append((f"[`{word}`](language/{place})", STATEMENTS[word]))
+    return table(("statement", "declares"), rows)
+
+
+def words_line() -> str:
+    """All reserved words."""
+    groups = (
+        ("begin a statement", KEYWORDS),
+        ("take a body", REDUCERS),
+        ("stand inside a statement", CONNECTIVES),
+    )
+    assert {w for _, group in groups for w in group} == set(RESERVED)
+    return table(("words that", ""), ((a, " ".join(f"`{w}`" for w in b)) for a, b in groups))
+
+
+def types_table() -> str:
+    """One row for each type, with the facts that follow from it."""
+    rows = []
+    for kind in Kind:
+        discrete = Domain(kind).discrete
+        bounds = "must have them" if kind is Kind.INTEGER else "may have them"
+        rows.append(
+            (
+                f"`{kind}`",
+                TYPES[kind],
+                "whole numbers or labels" if discrete else "continuous",
+                bounds if kind in TAKES_BOUNDS else "none",
+                "no" if discrete else "yes",
+            )
+        )
+    return table(("type", "values", "kind", "bounds", "as a `param`"), rows)
+
+
+def starts_table() -> str:
+    """Where parameters without `init` start."""
+    return table(("type", "starts at"), ((f"`{k}`", v) for k, v in starts().items()))
+
+
+def functions_table() -> str:
+    """One row for each scalar function."""
+    letters = "ab"
+    rows = []
+    for name, row in CALLABLE.items():
+        call = f"`{name}({', '.join(letters[: row.arity])})`"
+        whole = "yes" if row.integer or name in ("floor", "sign") else ""
+        finite = "" if not row.partial else "not everywhere"
+        rows.append((call, FUNCTIONS[name], SMOOTH[row.smoothness], whole, finite))
+    return table(("function", "meaning", "slope", "whole of whole", "finite"), rows)
+
+
+def arrays_table() -> str:
+    """The functions of whole arrays."""
+    rows = ((f"`{ARRAYS[name][0]}`", ARRAYS[name][1]) for name in ARRAY_FUNCTIONS)
+    return table(("function", "meaning"), rows)
+
+
+def reducers_table() -> str:
+    """The reducers, with their value over nothing."""
+    rows = ((f"`{name}`", *REDUCTIONS[name]) for name in REDUCERS)
+    return table(("reducer", "gives", "over no positions"), rows)
+
+
+def constants_table() -> str:
+    """The constants."""
+    return table(("constant", "value"), ((f"`{name}`", VALUES[name]) for name in CONSTANTS))
+
+
+def graphs_table() -> str:
+    """The graphs that the language makes."""
+    says = {
+        "ring": ("`ring()`", "each site with the next, the last with the first; three at least"),
+        "complete": ("`complete()`", "every pair of sites once"),
+        "grid": ("`grid(row, col)`", "neighbours on a rectangle whose sites are counted row by "
+                 "row; a `cyclic` side of more than two closes"),
+    }  # fmt: skip
+    return table(("graph", "edges"), (says[name] for name in GENERATORS))
+
+
+def networks_table() -> str:
+    """The architectures and what they may be told."""
+    rows = []
+    for name, row in ARCHITECTURES.items():
+        options = ", ".join(f"`{k}={v}`" for k, v in row.options.items()) or "none"
+        rows.append((f"`{name}`", row.says, "yes" if row.takes_sizes else "no", options))
+    return table(("network", "is", "takes sizes", "options, with their defaults"), rows)
+
+
+def activations_line() -> str:
+    """The activations."""
+    return ", ".join(f"`{name}`" for name in ACTIVATIONS) + "."
+
+
+def densities_table() -> str:
+    """Every distribution, with its arguments; those in brackets may be left out."""
+    rows = []
+    for name, row in densities.table().items():
+        optional = row["optional"]
+        arguments = ", ".join(f"[{a}]" if a in optional else a for a in row["arguments"])
+        over = "whole numbers" if row["discrete"] else "real numbers"
+        event = int(row["event"])
+        draw = "one number" if event == 0 else f"{event} dimension{'s' * (event > 1)}"
+        seen = "yes" if name in densities.formulas() else ""
+        rows.append((f"`{name}`", arguments, over, draw, seen))
+    return table(("distribution", "arguments", "over", "one draw is", "written out"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "statements": statements_table,
+    "words": words_line,
+    "types": types_table,
+    "starts": starts_table,
+    "functions": functions_table,
+    "array-functions": arrays_table,
+    "reducers": reducers_table,
+    "constants": constants_table,
+    "graphs": graphs_table,
+    "networks": networks_table,
+    "activations": activations_line,
+    "densities": densities_table,
+}
+
+
+def filled(text: str) -> str:
+    """A page with every table between markers made anew. Raises KeyError for an unknown one."""
+    return MARKED.sub(lambda m: m[1] + TABLES[m["name"]]() + "\n" + m[3], text)
+
+
+def pages() -> dict[Path, str]:
+    """What each page should hold."""
+    made = {
+        page: filled(page.read_text())
+        for page in sorted(DOCS.rglob("*.md"))
+        if "images" not in page.parts
+    }
+    return made | {DOCS / "grammar.md": draw_grammar.page()}
+
+
+def main() -> int:
+    """Write the pages that differ, or only name them with --check."""
+    stale = [p for p, text in pages().items() if not p.exists() or p.read_text() != text]
+    for page in stale:
+        print(f"{page.relative_to(DOCS.parent)} {'is stale' if '--check' in sys.argv else 'written'}")
+        if "--check" not in sys.argv:
+            page.write_text(pages()[page])
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

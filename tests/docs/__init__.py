@@ -1,0 +1,1 @@
+"""The pages of docs/, run from the pages themselves."""
