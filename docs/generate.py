@@ -270,7 +270,9 @@ def main() -> int:
     """Write the pages that differ, or only name them with --check."""
     stale = [p for p, text in pages().items() if not p.exists() or p.read_text() != text]
     for page in stale:
-        print(f"{page.relative_to(DOCS.parent)} {'is stale' if '--check' in sys.argv else 'written'}")
+        print(
+            f"{page.relative_to(DOCS.parent)} {'is stale' if '--check' in sys.argv else 'written'}"
+        )
         if "--check" not in sys.argv:
             page.write_text(pages()[page])
     return int(bool(stale) and "--check" in sys.argv)

@@ -26,6 +26,9 @@ app = typer.Typer(
 )
 
 File = Annotated[Path, typer.Argument(metavar="FILE.ebm", help="the model", show_default=False)]
+FileOrCode = Annotated[
+    Path, typer.Argument(metavar="FILE.ebm|CODE", help="a model, or a code such as E302")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -95,23 +98,14 @@ def _plain(value: Any) -> Any:
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE.ebm…", help="the models")],
     as_json: Json = False,
+    with_notes: Annotated[
+        bool, typer.Option("--notes", help="also what is no fault and worth knowing")
+    ] = False,
 ) -> None:
     """Find every mistake in a model before anything runs."""
-    from .model import read, read_text
-    from .syntax.source import Source
+    from .command.checking import check_files
 
-    found, told = [], []
-    for file in files:
-        try:
-            program, warnings = read(Source(read_text(file), str(file)))
-        except EbmError as error:
-            found += error.diagnostics
-            continue
-        found += warnings
-        declared = len(program.unknowns) + len(program.params) + len(program.givens)
-        told.append(
-            f"{file}: {program.name} is fine: {declared} arrays, {len(program.energies)} energies"
-        )
+    found, told = check_files(files, with_notes)
     wrong = any(d.severity is Severity.ERROR for d in found)
     if as_json:
         print(json.dumps({"ok": not wrong, "diagnostics": [d.to_dict() for d in found]}, indent=1))
@@ -160,12 +154,19 @@ def _load(file: Path, settings: list[str] | None, data: Any = None) -> Any:
 
 @app.command()
 def explain(
-    file: File,
+    file: FileOrCode,
     settings: Set = None,
     why: Annotated[str | None, typer.Option(metavar="VARIABLE", help="one variable only")] = None,
     as_json: Json = False,
 ) -> None:
-    """What the compiler proved, the sampler it chooses, and why."""
+    """What the compiler proved, the sampler it chooses, and why; or the page of a code."""
+    from .semantics.pages import is_code, page, plain
+
+    code = str(file)
+    if is_code(code) and not file.exists():
+        text = page(code)
+        _say(plain(text), lambda: {"code": code.upper(), "page": text}, as_json)
+        return
     told = _load(file, settings).explain(why=why)
     _say(told, told.to_dict, as_json)
 

@@ -86,11 +86,13 @@ class Model:
     @cached_property
     def target(self) -> Target:
         """The energy with everything bound but parameters, given data and the configuration."""
-        from .backend.energy import Target
+        from .backend.energy import Target, check_defaults
         from .backend.networks import calls
 
         networks = calls(self.program, self.world, self.bindings.externals)
-        return Target(self.program, self.world, self.structure, networks)
+        target = Target(self.program, self.world, self.structure, networks)
+        check_defaults(target, self.bindings.givens)
+        return target
 
     @cached_property
     def parameter_space(self) -> ParameterSpace:
@@ -156,9 +158,14 @@ class Model:
         state: Mapping[str, Any],
         given: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
+        import jax.numpy as jnp
+
         from .backend.energy import batched
 
         flat, known, batch = batched(self.program, self.world, state, self.given(given))
+        if not flat and not known:
+            parts = {" " + n: v for n, v in self.target.parts(params, {}, {}).items()}
+            return parts | {"energy": sum(parts.values(), jnp.zeros(()))}
         parts = self.made("energies", self._compile_energies)(params, flat, known)
         return {name: value.reshape(batch) for name, value in parts.items()}
 

@@ -123,6 +123,8 @@ class Visitor:
                 facts.occurrences.append(Occurrence(term))
                 for table in (facts.site_degree, facts.joint_degree):
                     table[symbol] = INFINITE
+                facts.smoothness.setdefault(symbol, Smoothness.SMOOTH)
+                facts.blame.setdefault(symbol, term)
             return facts
         if not symbol.unknown:
             return Facts()

@@ -114,7 +114,9 @@ def contract(
     if listing is not None:
         found, masks, axes = listing
     found = [guarded(part, masks, lowering) for part in found]
-    moved = convolution.convolved(found, axes, masks, lowering)
+    moved = convolution.convolved(
+        found, axes, masks, lowering, lambda parts: contract(1.0, parts, (), (), lowering)
+    )
     if moved is not None:
         items, axes = moved
     else:
@@ -138,7 +140,7 @@ def _slots(index: Index, lowering: Lowering) -> Labelled:
     """1 where a site has a neighbour in a slot, else 0."""
     place = index.range
     assert isinstance(place, Neighbour)
-    where = lowering.term(place.site)
+    where = lowering.whole(place.site)
     valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
     picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
     return Labelled(picked, (*where.labels, place.slot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,18 +39,22 @@ class Match:
 
 
 def convolved(
-    factors: list[Term], axes: list[Index], masks: list[Term], lowering: Lowering
+    factors: list[Term],
+    axes: list[Index],
+    masks: list[Term],
+    lowering: Lowering,
+    product: Callable[[list[Term]], Labelled],
 ) -> tuple[list[Labelled], list[Index]] | None:
     """The factors of a contraction with a windowed read and its kernel made one array, if any fits.
 
-    Also the indices that remain to be summed.
+    Also the indices that remain to be summed. `product` multiplies factors without summing.
     """
     for factor in factors:
         if isinstance(factor, Read) and factor.symbol.unknown:
             match = _match(factor, [f for f in factors if f is not factor], axes, masks, lowering)
             if match is not None:
                 rest = [lowering.term(part) for part in match.rest]
-                moved, done = _convolve(match, lowering)
+                moved, done = _convolve(match, product(match.kernel), lowering)
                 left = [axis for axis in axes if axis not in done]
                 return [moved, *rest], left
     return None
@@ -125,15 +130,12 @@ def _fits(window: Window, read: Read, k: int, lowering: Lowering) -> bool:
     return reach <= 2 * size
 
 
-def _convolve(match: Match, lowering: Lowering) -> tuple[Labelled, list[Index]]:
+def _convolve(match: Match, weights: Labelled, lowering: Lowering) -> tuple[Labelled, list[Index]]:
     """The convolution and the indices it has summed; places and other labels remain as axes."""
-    from .contraction import contract
-
     array = lowering.floating(lowering.stored(match.read.symbol))
     for k, window in match.windows.items():
         array = _stretch(array, k, window, match.read, lowering)
     summed = [w.window for w in match.windows.values()]
-    weights = contract(1.0, match.kernel, (), (), lowering)
     channels = [i for i in match.plain.values() if i in weights.labels]
     lead = [i for i in match.plain.values() if i not in channels]
     out = [i for i in weights.labels if i not in summed and i not in channels]

@@ -15,7 +15,9 @@ import numpy as np
 from ..analysis.structure import Structure
 from ..analysis.world import World
 from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
+from ..semantics.traverse import symbols
 from ..syntax.diagnostics import complain
+from .checks import check_values
 from .lower import Lowering
 
 State = dict[str, Any]
@@ -41,7 +43,8 @@ class Target:
         lowering = Lowering(self.world, arrays | known, self.networks, weights)
         for name, default in self.program.defaults.items():
             if name not in known:
-                arrays[name] = lowering.array(default)
+                shape = self.world.shape(self.program.givens[name])
+                arrays[name] = jnp.broadcast_to(lowering.array(default), shape)
         lowering.values = arrays | known
         return lowering
 
@@ -150,3 +153,15 @@ def batched(
         {n: flat[n] for n in given},
         tuple(int(b) for b in batch),
     )
+
+
+def check_defaults(target: Target, givens: Mapping[str, Any]) -> None:
+    """Refuse a default of given data that lies outside its type (E603), as bound data would be."""
+    program, world = target.program, target.world
+    with jax.ensure_compile_time_eval():
+        lowering = Lowering(world, {n: jnp.asarray(v) for n, v in givens.items()})
+        for name, default in program.defaults.items():
+            if name not in givens and all(s.name in givens for s in symbols(default.body)):
+                symbol = program.givens[name]
+                value = np.broadcast_to(np.asarray(lowering.array(default)), world.shape(symbol))
+                check_values(symbol, value, world, where="its default is")

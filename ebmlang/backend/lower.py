@@ -12,6 +12,7 @@ from typing import Any, assert_never
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpyro.distributions import constraints
 
 from ..analysis.world import World
 from ..semantics.terms import (
@@ -125,9 +126,18 @@ class Lowering:
             case _:
                 return Labelled(np.arange(*self.world.limits(index), dtype=np.int32), (index,))
 
+    def whole(self, term: Term) -> Labelled:
+        """A term as integers."""
+        item = self.term(term)
+        if item.static:
+            return Labelled(np.rint(item.array).astype(np.int32), item.labels)
+        if jnp.issubdtype(item.array.dtype, jnp.integer):
+            return item
+        return Labelled(jnp.rint(item.array).astype(jnp.int32), item.labels)
+
     def _table(self, table: np.ndarray, site: Term, slot: Index) -> Labelled:
         """A row of a table of neighbours for each site; empty slots repeat the first and are masked."""
-        where = self.term(site)
+        where = self.whole(site)
         rows = table if not table.size else np.where(table < 0, np.maximum(table[:, :1], 0), table)
         picked = rows[where.array] if where.static else jnp.asarray(rows)[where.array]
         return Labelled(picked, (*where.labels, slot))
@@ -201,7 +211,10 @@ class Lowering:
         for (name, array), item in zip(named, items, strict=True):
             spreads[name] = self.floating(spread(item, (*outer, *array.axes)))
         value = spreads.pop("")
-        return Labelled(constructor(term.distribution)(**spreads).log_prob(value), outer)
+        density = constructor(term.distribution)(**spreads)
+        if density.support is constraints.circular:
+            value = jnp.mod(value + jnp.pi, 2 * jnp.pi) - jnp.pi
+        return Labelled(density.log_prob(value), outer)
 
 
 def _array_key(array: Array) -> object:

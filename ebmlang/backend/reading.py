@@ -110,12 +110,8 @@ def _gather(
 
 def _integers(subscript: Term, dim: Place, lowering: Lowering) -> Labelled:
     """A subscript as integers, wrapped on a cyclic dimension."""
-    item = lowering.term(subscript)
+    item = lowering.whole(subscript)
     array = item.array
-    if item.static:
-        array = np.rint(array).astype(np.int32)
-    elif not jnp.issubdtype(array.dtype, jnp.integer):
-        array = jnp.rint(array).astype(jnp.int32)
     if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript, dim):
         size = lowering.world.sizes[dim.name]
         array = np.mod(array, size).astype(np.int32) if item.static else jnp.mod(array, size)

@@ -171,8 +171,7 @@ def sample(
     check_counts(draws=draws, chains=chains, thin=thin)
     model = model.settled(given)
     model.check_params(params)
-    chosen = sampler_of(sampler)
-    held = clamped(model, clamp)
+    chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     loop = loop_of(model, chosen, held, warmup)

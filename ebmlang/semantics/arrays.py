@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..syntax.source import Span
-from .context import Context, Value, axis_name, shape_text
+from .context import Context, Value, axis_name, shape_text, type_text
 from .functions import FUNCTIONS
 from .terms import (
     Apply,
@@ -16,7 +16,9 @@ from .terms import (
     Network,
     NetworkRead,
     Position,
+    Read,
     Reduce,
+    Role,
     Symbol,
     Term,
     Whole,
@@ -66,6 +68,9 @@ def arithmetic_on_category(value: Value, context: Context) -> None:
         for name, declared in context.names.items()
         if isinstance(declared, Symbol) and declared.dims and declared.dims[-1] is labels
     ]
+    read = value.body
+    if labels.labels is None and isinstance(read, Read) and read.symbol.role is not Role.LET:
+        return _counts(value, labels, read.symbol, context)
     name, dims = tables[0] if tables else ("h", (labels,))
     at = ", ".join(["i", "j", "k"][: len(dims) - 1])
     place = f"{name}[{at}{', ' * bool(at)}{text}]"
@@ -78,6 +83,24 @@ def arithmetic_on_category(value: Value, context: Context) -> None:
         helps=[
             f"to ask whether it is one of them: ({text} == {example})",
             f"or look up a number for each: {place}{declare}",
+        ],
+    )
+
+
+def _counts(value: Value, labels: Dimension, symbol: Symbol, context: Context) -> None:
+    """E401 for a category without labels, which may have been meant as a number."""
+    text = value.span.text
+    last = labels.size.constant - 1 if labels.size and labels.size.constant else f"{labels.name}-1"
+    dims = f"[{', '.join(d.name for d in symbol.dims)}]" if symbol.dims else ""
+    return context.error(
+        "E401",
+        value.span,
+        f"`{text}` is a category: it has a name, not a size",
+        f"an element of `{labels.name}`",
+        marks=[(symbol.span, f"declared as {type_text(symbol).partition(' : ')[2]}")],
+        helps=[
+            f"if it is a number: {symbol.role} {symbol.name} : integer<0, {last}>{dims}",
+            f"to ask whether it is one of them: ({text} == 0)",
         ],
     )
 
@@ -135,7 +158,8 @@ def _elementwise_helps(first: Value, other: Value, what: str) -> list[str]:
                 text = f"{a.span.text} @ {b.span.text}"
                 helps.append(f"to sum over `{axis_name(b.axes[0])}`: {text}")
                 break
-    if not (left.isidentifier() and right.isidentifier()) or what not in "+-*/^":
+    signs = ("+", "-", "*", "/", "^", "<", ">", "<=", ">=", "==", "!=")
+    if not (left.isidentifier() and right.isidentifier()) or what not in signs:
         return helps
     names: dict[str, str] = {}
     letters = iter("ijklmn")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..syntax import tree
 from .context import Context, kind_of
 from .meant import unknown_dimension, unknown_name
-from .repairs import without
+from .repairs import with_range, without
 from .terms import (
     Dimension,
     GraphDeclaration,
@@ -107,13 +107,14 @@ def no_range(
 def without_range(name: str, index: Index, context: Context) -> None:
     """E204: nothing says what an index ranges over."""
     dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
+    some, head = dims[0] if dims else "0..10", context.heads.get(index)
     context.error(
         "E204",
         index.span,
         f"index `{name}` never meets a dimension, so its range is unknown",
         "which positions?",
         helps=[
-            f"say its range: {name} in {dims[0] if dims else '0..10'}",
+            f"say its range: {with_range(head, index.span, some) if head else f'{name} in {some}'}",
             "or use it as a subscript, which tells it",
         ],
     )

@@ -19,7 +19,7 @@ from .declarations import (
     declare_graph,
     declare_network,
 )
-from .defaults import default_of
+from .defaults import default_of, in_order
 from .densities import draw_of, energy_of
 from .expressions import elaborate
 from .imports import gather
@@ -93,9 +93,7 @@ class _Checker:
         return Size.number(len(dim.labels)) if dim.labels else Size.dimension(dim.name)
 
     def run(self) -> Program:
-        brought, self.texts = gather(self.parsed, self.findings)
-        own = [s for s in self.parsed.statements if not isinstance(s, tree.Import)]
-        self.parsed = replace(self.parsed, statements=(*brought, *own))
+        self._bring_imports()
         declared, twice = collect_names(self.parsed.statements, self.findings)
         self.dims = declare_dimensions(declared, self.context)
         self._declare_all(declared)
@@ -132,6 +130,14 @@ class _Checker:
             self.texts,
             tuple(self.context.conditions),
         )
+
+    def _bring_imports(self) -> None:
+        """Put what the imports stand for before the statements of the file."""
+        brought, self.texts = gather(self.parsed, self.findings)
+        imports = [s for s in self.parsed.statements if isinstance(s, tree.Import)]
+        self.context.failed |= {name.text for s in imports for name in s.names}
+        own = [s for s in self.parsed.statements if s not in imports]
+        self.parsed = replace(self.parsed, statements=(*brought, *own))
 
     def _of(self, kind: type[Kept]) -> dict[str, Kept]:
         return {n: d for n, d in self.context.names.items() if isinstance(d, kind)}
@@ -177,7 +183,7 @@ class _Checker:
             self.lets[name] = None
             return None
         self.busy.append(name)
-        value = self._headed(statement.heads, statement.body)
+        value = self._headed(statement.heads, statement.body, f"let {name}")
         self.busy.pop()
         if value is None:
             self.lets.setdefault(name, None)
@@ -196,12 +202,14 @@ class _Checker:
         )
         return self.lets[name]
 
-    def _headed(self, heads: tuple[tree.IndexHead, ...], body: tree.Expression) -> Value | None:
+    def _headed(
+        self, heads: tuple[tree.IndexHead, ...], body: tree.Expression, left: str = ""
+    ) -> Value | None:
         """The value of `name[k, i] = body`: its axes are the indices on the left."""
         context = self.context
-        outer, before = context.indices, (context.body, context.heads_on_left, context.told)
+        outer, before = context.indices, (context.body, context.left, context.told)
         context.indices, context.body, context.told = {}, body, set()
-        context.heads_on_left = bool(heads)
+        context.left, context.headed = left, bool(heads)
         named: dict[str, Index] = {}
         try:
             for head in heads:
@@ -209,15 +217,15 @@ class _Checker:
                     return None
             with self.context.in_force(named):
                 value = self.context.elaborate(body, self.context)
-            if not settle_ranges(named, self.context) or value is None:
+            if value is None or not settle_ranges(named, self.context):
                 return None
         finally:
             context.indices, context.ended = outer, {}
-            context.body, context.heads_on_left, context.told = before
+            context.body, context.left, context.told = before
             if not self.busy:
                 settle(self.context)
         if heads and value.axes:
-            return each_entry(heads, body, value, context)
+            return each_entry(heads, body, value, left, context)
         axes = tuple(named.values()) or value.axes
         return Value(axes, value.body, value.span, value.integer, value.category)
 
@@ -319,7 +327,8 @@ class _Checker:
         for statement in self.parsed.statements:
             if not isinstance(statement, tree.Quantity):
                 continue
-            value = self._headed(statement.heads, statement.body)
+            left = f"quantity {statement.name.text}"
+            value = self._headed(statement.heads, statement.body, left)
             if value is not None:
                 array = Array(value.axes, value.body, statement.body.span)
                 integer = value.integer or value.category is not None
@@ -339,7 +348,7 @@ class _Checker:
                     found[statement.name.text] = Array(
                         value.axes, value.body, statement.default.span
                     )
-        return found
+        return found if in_order(found, self.context) else {}
 
     def _name_of(self, name: str) -> Span:
         return next(

@@ -132,7 +132,8 @@ class Context:
     told: set[str] = field(default_factory=set)
     caller: dict[str, Index] = field(default_factory=dict)
     body: tree.Expression | None = None
-    heads_on_left: bool = False
+    left: str = ""
+    headed: bool = False
     conditions: list[SizeCondition] = field(default_factory=list)
 
     def error(self, code: str, at: Span, says: str, mark: str = "", **rest: object) -> None:

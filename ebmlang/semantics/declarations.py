@@ -135,7 +135,12 @@ def _size(
                 twice = next((c for c in labels if labels.count(c) > 1), None)
                 if twice:
                     says = f'`{item.name.text}` has the label "{twice}" twice'
-                    helps = [f'"{"".join(dict.fromkeys(labels))}"']
+                    words = any(not c.isalnum() for c in labels) and " " in labels
+                    helps = (
+                        [f'"{"".join(dict.fromkeys(labels))}"']
+                        if not words
+                        else ["labels are single letters; what each means goes into a comment"]
+                    )
                     context.error("E202", span, says, "one letter for each position", helps=helps)
                 else:
                     says = f"`{item.name.text}` would have no positions"
@@ -213,7 +218,8 @@ def declare_graph(statement: tree.Graph, context: Context) -> GraphDeclaration |
         plain = [a for a in call.arguments if not isinstance(a, tree.Within | tree.Keyword)]
         if len(plain) != wanted or len(call.arguments) != wanted:
             says = f"`{name}` takes {'two dimensions' if wanted else 'nothing in its brackets'}"
-            helps = [f"{name}({_two_others(on, context) if wanted else ''})"]
+            others = _others(on, context) if wanted else []
+            helps = [f"{name}({', '.join(others)})"] if len(others) == wanted else []
             return context.error("E303", call.span, says, GENERATORS[name], helps=helps)
         sides = [read_dim(a, context) for a in plain]
         dims = tuple(d for d in sides if isinstance(d, Dimension))
@@ -223,9 +229,9 @@ def declare_graph(statement: tree.Graph, context: Context) -> GraphDeclaration |
     return GraphDeclaration(statement.name.text, on, generator, statement.name.span, statement.doc)
 
 
-def _two_others(on: Dimension, context: Context) -> str:
+def _others(on: Dimension, context: Context) -> list[str]:
     dims = [n for n, d in context.names.items() if isinstance(d, Dimension) and d is not on]
-    return f"{dims[0]}, {dims[1]}" if len(dims) > 1 else "row, col"
+    return dims[:2]
 
 
 def declare_array(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
+
 from ..syntax import tree
 from .context import Context, Value, axis_name, kind_of, shape_text, type_text
-from .terms import Role, Symbol
+from .terms import Array, Role, Symbol
 from .traverse import symbols
 
 
@@ -15,12 +18,6 @@ def default_of(statement: tree.Given, value: Value, context: Context) -> bool:
     if not isinstance(symbol, Symbol) or default is None:
         return False
     read = symbols(value.body)
-    if symbol in read:
-        context.error(
-            "E405", default.span, f"the default of `{symbol.name}` needs `{symbol.name}` itself",
-            "needs itself",
-        )  # fmt: skip
-        return False
     late = next((s for s in read if s.role not in (Role.GIVEN, Role.LET)), None)
     if late is not None:
         context.error(
@@ -42,4 +39,27 @@ def default_of(statement: tree.Given, value: Value, context: Context) -> bool:
             marks=[(symbol.span, f"declared as {type_text(symbol).partition(' : ')[2]}")],
         )
         return False
+    return True
+
+
+def in_order(defaults: Mapping[str, Array], context: Context) -> bool:
+    """Whether each default needs only others that can be had before it; E405 for a circle."""
+    needs = {
+        name: sorted(s.name for s in symbols(array.body) if s.name in defaults)
+        for name, array in defaults.items()
+    }
+    for name, array in defaults.items():
+        path = [name]
+        while needs[path[-1]] and path[-1] not in path[:-1]:
+            path.append(needs[path[-1]][0])
+        if path[-1] == name and len(path) > 1:
+            marks = [(defaults[n].span, f"needs `{m}`") for n, m in pairwise(path[1:])]
+            context.error(
+                "E405",
+                array.span,
+                f"defaults of given data form a circle: {' → '.join(path)}",
+                f"needs `{path[1]}`",
+                marks=marks,
+            )
+            return False
     return True

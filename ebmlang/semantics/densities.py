@@ -13,7 +13,7 @@ from ..syntax.source import Source, Span
 from .arrays import aligned
 from .context import Context, Value, axis_name, declared_at, shape_text, type_text
 from .meant import unknown_distribution
-from .supports import SUPPORTS, lies_within
+from .supports import SUPPORTS, Support, lies_within
 from .terms import (
     Apply,
     Array,
@@ -65,7 +65,9 @@ def energy_of(
     name = call.function.text
     row = table()[name]
     event = int(row["event"])  # type: ignore[call-overload]
-    if domain is not None and not _fits(name, bool(row["discrete"]), whole, domain, call, context):
+    if domain is not None and not _fits(
+        bool(row["discrete"]), whole, domain, values, call, context
+    ):
         return None
     if event == 0 and name in formulas() and set(values) <= _names(name):
         return _written_out(name, whole, values, call, context)
@@ -166,10 +168,15 @@ def _opaque(
 
 
 def _fits(
-    name: str, discrete: bool, whole: Value, domain: Domain, call: tree.Call, context: Context
+    discrete: bool,
+    whole: Value,
+    domain: Domain,
+    values: dict[str, Value],
+    call: tree.Call,
+    context: Context,
 ) -> bool:
     """E403 where a density and a variable do not take the same kind of values."""
-    marks, type_name = [], str(domain.kind)
+    name, marks, type_name = call.function.text, [], str(domain.kind)
     if isinstance(whole.body, Read):
         symbol = whole.body.symbol
         declared = type_text(symbol).partition(" : ")[2]
@@ -183,10 +190,10 @@ def _fits(
             f"`{name}` is a density over {takes}, and this variable is `{type_name}`",
             f"a density over {takes}",
             marks=marks,
-            helps=helps if domain.kind is Kind.SPIN and discrete else _instead(name, domain),
+            helps=helps if domain.kind is Kind.SPIN and discrete else _instead(domain),
         )
         return False
-    support = SUPPORTS.get(name)
+    support = _between(values) if name == "uniform" else SUPPORTS.get(name)
     if support is None or lies_within(domain, support):
         return True
     context.error(
@@ -195,14 +202,36 @@ def _fits(
         f"`{name}` is a density over {support.says}, and this variable can lie outside",
         f"nothing outside {support.says}",
         marks=marks,
-        helps=[f"declare the variable {support.type_text}"],
+        helps=[f"declare it: {_with_kind(whole, support.type_text)}"],
     )
     return False
 
 
-def _instead(name: str, domain: Domain) -> list[str]:
-    near = {Kind.BINARY: "bernoulli(0.5)", Kind.CATEGORY: "categorical(p)"}.get(domain.kind)
-    return [f"a density over such values: ~ {near}"] if near else []
+def _between(values: dict[str, Value]) -> Support | None:
+    """The support of `uniform(low, high)` with numbers for both."""
+    ends = [
+        values[label].body if label in values else otherwise
+        for label, otherwise in (("low", 0.0), ("high", 1.0))
+    ]
+    low, high = (end.value if isinstance(end, Constant) else end for end in ends)
+    if not isinstance(low, float) or not isinstance(high, float):
+        return None
+    return Support(low, high, f"numbers between {low:g} and {high:g}", f"real<{low:g}, {high:g}>")
+
+
+def _instead(domain: Domain) -> list[str]:
+    if domain.kind is Kind.BINARY:
+        return ["a density over 0 and 1: bernoulli(0.5)"]
+    if domain.discrete:
+        return []
+    return ["a density over real numbers: normal(0, 1)"] if domain.whole_line else []
+
+
+def _with_kind(whole: Value, kind: str) -> str:
+    """The type of a variable with other values: its dimensions stay."""
+    if not isinstance(whole.body, Read) or not whole.body.symbol.dims:
+        return kind
+    return f"{kind}[{', '.join(dim.name for dim in whole.body.symbol.dims)}]"
 
 
 def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None:
@@ -224,7 +253,11 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
                 "E303",
                 argument.span,
                 f"`{name}` takes {', '.join(names)}",
-                "given twice" if label in found else "one too many" if not label else "none of these",
+                "given twice"
+                if label in found
+                else "one too many"
+                if not label
+                else "none of these",
             )
         value = context.elaborate(expression, context)
         if value is None:

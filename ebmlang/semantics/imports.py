@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from ..syntax.parser import parse
-from ..syntax.source import Source
+from ..syntax.source import Source, Span
 from .context import nearest
+from .meant import asked
 
 Shared = tree.DimItem | tree.Fn | tree.Net
 
@@ -32,7 +33,7 @@ def gather(parsed: tree.Tree, findings: Findings) -> tuple[list[tree.Statement],
     file declares by the same name is that one.
     """
     state = Imports(findings)
-    own = {name.text for name in _declared_names(parsed)}
+    own = {name.text: name.span for name in _declared_names(parsed)}
     for statement in parsed.statements:
         if isinstance(statement, tree.Import):
             _take(statement, parsed.source, "", (parsed.source.name,), own, state)
@@ -58,7 +59,7 @@ def _take(
     source: Source,
     folder: str,
     stack: tuple[str, ...],
-    own: set[str],
+    own: dict[str, Span],
     state: Imports,
 ) -> None:
     """Bring in the names of one import statement."""
@@ -75,13 +76,14 @@ def _take(
                 name.span,
                 f"`{name.text}` is imported and declared here too",
                 "imported here",
+                marks=[(own[name.text], "declared here")],
                 helps=["leave one of them out"],
             )
         else:
             _bring(name.text, shared, own, state)
 
 
-def _bring(name: str, shared: dict[str, Shared], own: set[str], state: Imports) -> None:
+def _bring(name: str, shared: dict[str, Shared], own: dict[str, Span], state: Imports) -> None:
     """A name with all that it needs of its own file."""
     if name in state.brought:
         return
@@ -144,10 +146,9 @@ def _not_there(
     findings.error(
         "E201",
         name.span,
-        f"`{name.text}` is no dimension, function or net of {statement.path.span.text}",
-        f"did you mean `{near}`?" if near else "not there",
+        asked(f"{statement.path.span.text} has no dimension, function or net `{name.text}`", near),
+        "not there",
         notes=[f"it has {listed}"],
-        helps=[f"did you mean `{near}`?"] if near else [],
     )
 
 

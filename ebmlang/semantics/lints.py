@@ -60,7 +60,9 @@ def _unused(program: Program, used: set[str], findings: Findings) -> None:
     ):
         for name, symbol in group.items():
             if name not in used:
-                findings.warn("W502", symbol.span, f"{what} `{name}` is never used", mark="declared here")
+                findings.warn(
+                    "W502", symbol.span, f"{what} `{name}` is never used", mark="declared here"
+                )
             elif what == "variable" and name not in read:
                 findings.warn(
                     "W502",
@@ -103,13 +105,14 @@ def _unused_indices(program: Program, findings: Findings) -> None:
             if plain and index not in used and index.span.start not in said:
                 said.add(index.span.start)
                 dim = index.range.dim.name if isinstance(index.range, Whole) else ""
-                counts = f": it counts {dim} times" if reduce.reducer == "sum" else ""
+                counts = f": the sum is {dim} times it" if reduce.reducer == "sum" else ""
+                alone = counts and len(reduce.indices) == 1
                 findings.warn(
                     "W502",
                     index.span,
                     f"index `{index.name}` stands nowhere in the body{counts}",
                     mark="only repeats the body",
-                    helps=[f"{dim} * {reduce.body.span.text}"] if counts else [],
+                    helps=[f"{dim} * {reduce.body.span.text}"] if alone else [],
                 )
 
 
@@ -136,7 +139,7 @@ def _small_circles(program: Program, findings: Findings) -> None:
                 f"`{dim.name}` is cyclic with two positions: both neighbours are the same one",
                 mark="each pair is met twice",
                 helps=[
-                    f"leave out `cyclic`: dim {dim.name} = 2",
-                    f"or take at least three positions: dim {dim.name} = 3 cyclic",
+                    f"take at least three positions: dim {dim.name} = 3 cyclic",
+                    "or leave out `cyclic`, and let the sum stop one short",
                 ],
             )

@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 
 from ..syntax.diagnostics import Findings
 from .context import type_text
-from .terms import Apply, Constant, Kind, NamedEnergy, Program, Read, Reduce, SizeValue, Symbol, Term
+from .terms import (
+    Apply,
+    Constant,
+    Kind,
+    NamedEnergy,
+    Program,
+    Read,
+    Reduce,
+    SizeValue,
+    Symbol,
+    Term,
+)
 from .traverse import fingerprint, symbols, unfold_all
 
 
@@ -30,7 +41,9 @@ def falls_without_limit(program: Program, findings: Findings) -> None:
     for symbol in program.unknowns.values():
         domain = symbol.domain
         whole_line = domain.whole_line
-        upwards = domain.kind is Kind.POSITIVE or (domain.kind is Kind.REAL and domain.upper is None)
+        upwards = domain.kind is Kind.POSITIVE or (
+            domain.kind is Kind.REAL and domain.upper is None
+        )
         if not upwards:
             continue
         found: list[Monomial] = []
@@ -154,13 +167,12 @@ def sign(term: Term) -> int:
             return 0
 
 
-def _tell(
-    symbol: Symbol, leading: list[Monomial], program: Program, findings: Findings
-) -> None:
+def _tell(symbol: Symbol, leading: list[Monomial], program: Program, findings: Findings) -> None:
     energy, degree = leading[0].energy, leading[0].degree
     assert energy is not None
     at = "[" + ", ".join("ijklmn"[: len(symbol.dims)]) + "]" if symbol.dims else ""
-    order = {1: "linear", 2: "quadratic, with a minus,", 3: "cubic"}.get(degree, f"of order {degree}")
+    power = f"-{symbol.name}^{degree}" if degree % 2 == 0 else f"{symbol.name}^{degree}"
+    order = "linear" if degree == 1 else f"goes like {power}"
     bowl = f"{symbol.name}^{degree + 2 - degree % 2}" if degree > 1 else f"{symbol.name}^2"
     bowl = f"sum({bowl})" if symbol.dims else bowl
     taken = {e.name for e in program.energies}
@@ -171,7 +183,8 @@ def _tell(
         "W504",
         energy.term.span,
         f"the energy falls without limit as `{symbol.name}{at}` grows",
-        mark=f"{order} in `{type_text(symbol)}`, and nothing holds `{symbol.name}` back",
+        mark=f"{order}{f' in `{type_text(symbol)}`' * (degree == 1)}, and nothing holds "
+        f"`{symbol.name}` back",
         marks=[(symbol.span, "takes any value")] if symbol.domain.whole_line else [],
         helps=[
             f"bound it: {symbol.role} {declared}",

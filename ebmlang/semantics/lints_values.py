@@ -8,7 +8,7 @@ from ..syntax.diagnostics import Findings
 from ..syntax.source import Span
 from .context import type_text
 from .terms import Apply, Kind, Program, Read, Reduce, Role, Symbol, Term
-from .traverse import children, symbols, unfold_all
+from .traverse import children, symbols, unfold_all, walk
 from .values import Reach, reach
 
 TELLS = {
@@ -74,10 +74,20 @@ def _tell(
         "W505",
         argument.span,
         says,
-        mark=f"takes {found}",
+        mark=_takes(node.function, argument, found),
         marks=marks,
         helps=[_positive(read.symbol)] if read is not None else [],
     )
+
+
+def _takes(function: str, argument: Term, found: Reach) -> str:
+    """The interval in words; of a sum of few values only the end that matters is known."""
+    summed = any(isinstance(n, Reduce) and n.reducer == "sum" for n in walk(argument))
+    if function == "/" and not found.solid:
+        return "0 is among its values"
+    if summed and not found.solid:
+        return f"takes {found.low:g}, and less where it sums over more"
+    return f"takes {found}"
 
 
 def _type(symbol: Symbol) -> str:

@@ -56,5 +56,5 @@ def label(expression: tree.String, dim: Dimension, context: Context) -> Value | 
 def _nearby(written: str, labels: str) -> list[str]:
     other = written.swapcase()
     if len(written) == 1 and other in labels:
-        return [f'did you mean "{other}"?']
+        return [f'"{other}"']
     return ["a label is one letter"] if len(written) != 1 else []

@@ -19,11 +19,16 @@ FUNCTION_WORDS = {
     "minimum": "min", "sgn": "sign", "sqr": "square", "swish": "silu", "gammaln": "lgamma",
     "loggamma": "lgamma", "lse": "logsumexp", "log_sum_exp": "logsumexp", "one_hot": "onehot",
     "inner": "dot", "vdot": "dot", "log1pexp": "softplus", "squareroot": "sqrt",
-    "pow": "x ^ y", "power": "x ^ y", "matmul": "x @ y", "where": "if c then x else y",
-    "select": "if c then x else y", "logit": "log(x / (1 - x))", "ceil": "-floor(-x)",
-    "round": "floor(x + 0.5)", "cosh": "(exp(x) + exp(-x)) / 2", "sinh": "(exp(x) - exp(-x)) / 2",
-    "log10": "log(x) / log(10)", "log2": "log(x) / log(2)", "step": "x > 0", "heaviside": "x > 0",
-    "delta": "x == y", "kronecker": "x == y", "indicator": "x == y", "cube": "x ^ 3",
+}  # fmt: skip
+# What has no name of its own here: how it is written, {0} standing for the first argument.
+FORMS = {
+    "pow": "{0} ^ {1}", "power": "{0} ^ {1}", "matmul": "{0} @ {1}",
+    "where": "(if {0} then {1} else {2})", "select": "(if {0} then {1} else {2})",
+    "logit": "log({0} / (1 - {0}))", "ceil": "(-floor(-{0}))", "round": "floor({0} + 0.5)",
+    "cosh": "(exp({0}) + exp(-{0})) / 2", "sinh": "(exp({0}) - exp(-{0})) / 2",
+    "log10": "log({0}) / log(10)", "log2": "log({0}) / log(2)", "step": "({0} > 0)",
+    "heaviside": "({0} > 0)", "delta": "({0} == {1})", "kronecker": "({0} == {1})",
+    "indicator": "({0})", "cube": "{0} ^ 3",
 }  # fmt: skip
 TYPE_WORDS = {
     "bool": "binary", "boolean": "binary", "bit": "binary", "int": "integer<0, 9>",
@@ -85,6 +90,9 @@ def unknown_name(expression: tree.Name, context: Context) -> None:
             "E201", span, f"`{name}` is one name here, and it is not declared", "unknown name",
             helps=[printed],
         )  # fmt: skip
+    if any(isinstance(d, Dimension) and name in (d.labels or "") for d in context.names.values()):
+        says = f"`{name}` is not declared; a label stands in quotes"
+        return context.error("E201", span, says, "unknown name", helps=[f'"{name}"'])
     near = greek(name, context) or context.nearest(name, tuple(CONSTANTS))
     marks = near_place(near, context)
     return context.error(
@@ -106,7 +114,7 @@ def _ended(name: str, span: Span, context: Context) -> None:
     )
 
 
-def loose_subscripts(subscript: tree.Expression, base: str, context: Context) -> bool:
+def loose_subscripts(subscript: tree.Expression, context: Context) -> bool:
     """E203 if an index stands in a subscript and no sum is in force at all. True if it was said."""
     names = [n for n in loose_indices(subscript) if _is_loose(n.text, context)]
     if not names:
@@ -118,10 +126,10 @@ def loose_subscripts(subscript: tree.Expression, base: str, context: Context) ->
     listed = list(dict.fromkeys(n.text for n in [*free, *names]))
     context.told.update(listed)
     help = over_all(listed, context.body)
-    if context.heads_on_left and not context.indices:
-        helps = [f"or name it on the left: let {base} [{', '.join(listed)}] = …"]
-    else:
-        helps = [f"sum over it: {help}" if help else None]
+    body = context.body.span.text if context.body is not None else ""
+    helps = [f"sum over it: {help}" if help else None]
+    if context.left and not context.headed:
+        helps = [f"name it on the left: {context.left}[{', '.join(listed)}] = {body}"]
     context.error(
         "E203",
         fresh[0].span,
@@ -134,11 +142,12 @@ def loose_subscripts(subscript: tree.Expression, base: str, context: Context) ->
 
 def _is_loose(name: str, context: Context) -> bool:
     known = (
-        name in context.indices or name in context.arguments or name in context.names
-        or name in context.ended or name in context.failed or name in BUILT_IN
-        or name in context.caller
+        context.knows(name) or name in context.ended or name in context.failed
+        or name in BUILT_IN or name in context.caller
     )  # fmt: skip
-    return not known and len(name) <= 2 and context.nearest(name) is None
+    near = context.nearest(name)
+    slip = near is not None and (len(name) > 1 or near in context.indices)
+    return not known and len(name) <= 2 and not slip
 
 
 def as_typed(name: str, context: Context) -> str | None:
@@ -165,17 +174,30 @@ def unknown_function(call: tree.Call, context: Context) -> None:
     name = call.function.text
     if name in context.failed:
         return None
-    word = FUNCTION_WORDS.get(name.lower())
-    helps = [word] if word and not word.isidentifier() else []
-    near = (None if helps else word) or context.nearest(name, BUILT_IN)
+    written = _form(call)
+    near = FUNCTION_WORDS.get(name.lower()) or context.nearest(name, BUILT_IN)
+    near = None if written else near
     return context.error(
         "E201",
         call.function.span,
-        asked(f"there is no function `{name}`", None if helps else near),
+        asked(f"there is no function `{name}`", near),
         "unknown function",
-        marks=[] if helps else near_place(near, context),
-        helps=helps,
+        marks=near_place(near, context),
+        helps=[written] if written else [],
     )
+
+
+def _form(call: tree.Call) -> str | None:
+    """How a call of a function that is not here is written."""
+    form = FORMS.get(call.function.text.lower())
+    texts = [a.span.text for a in call.arguments]
+    if form is None or len(texts) != len({c for c in form if c.isdigit() and f"{{{c}}}" in form}):
+        return None
+    return form.format(*(t if _simple(t) or "if" in form else f"({t})" for t in texts))
+
+
+def _simple(text: str) -> bool:
+    return text.replace("[", "").replace("]", "").replace(".", "").isalnum()
 
 
 def unknown_type(written: tree.Identifier, context: Context) -> None:

@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from ..syntax.diagnostics import Diagnostic, Findings, Severity
 from ..syntax.source import Span
 from .context import type_text
-from .terms import Apply, Constant, Index, Kind, Position, Program, Read, Reduce, Symbol, Term, Whole
+from .terms import (
+    Apply,
+    Constant,
+    Index,
+    Kind,
+    Position,
+    Program,
+    Read,
+    Reduce,
+    Symbol,
+    Term,
+    Whole,
+)
 from .traverse import children, free_indices, symbols, unfold_all, walk
 
 KINKS = {
@@ -138,7 +150,9 @@ def _table_of_a_number(symbol: Symbol, reads: list[tuple[Read, bool]]) -> Said |
 
 
 def _names_category(term: Term) -> bool:
-    return isinstance(term, Read) and term.symbol.unknown and term.symbol.domain.kind is Kind.CATEGORY
+    return (
+        isinstance(term, Read) and term.symbol.unknown and term.symbol.domain.kind is Kind.CATEGORY
+    )
 
 
 def _plain(term: Term) -> bool:

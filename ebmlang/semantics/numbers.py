@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from .context import Context, Value, axis_name, shape_text, type_text
-from .repairs import summed
+from .repairs import nodes, summed
 from .sizes import Size
 from .terms import Apply, Bound, Constant, Kind, Symbol, Term
 
@@ -69,24 +69,38 @@ def _is_array(part: tree.Expression, context: Context) -> bool:
 
 
 def each_entry(
-    heads: Sequence[tree.IndexHead], body: tree.Expression, value: Value, context: Context
+    heads: Sequence[tree.IndexHead],
+    body: tree.Expression,
+    value: Value,
+    left: str,
+    context: Context,
 ) -> None:
     """E303: the body of `r[i] = …` is an array."""
     taken = {head.name.text for head in heads}
     free = (letter for letter in "ijklmn" if letter not in taken)
     extra = ", ".join(next(free) for _ in value.axes)
-    left = ", ".join(head.span.text for head in heads)
+    named = ", ".join(head.span.text for head in heads)
     return context.error(
         "E303",
         body.span,
         f"each entry must be one number; this is an array over {shape_text(value)}",
         "an array for each entry",
         marks=[(heads[0].span.to(heads[-1].span), "one entry for each of these")],
-        helps=[
-            f"name its dimensions on the left too: [{left}, {extra}]",
-            f"or sum it: {summed(body)}",
-        ],
+        helps=[_all_named(f"{left}[{named}, {extra}]", extra, body), f"or sum it: {summed(body)}"],
     )
+
+
+def _all_named(left: str, extra: str, body: tree.Expression) -> str:
+    """`let r[i, j] = W[i, j]` for `let r[i] = W[i, :]`."""
+    slices = [n for n in nodes(body) if isinstance(n, tree.Slice)]
+    names = extra.split(", ")
+    if len(slices) != len(names):
+        return f"name its dimensions on the left too: {left} = …"
+    text = body.span.text
+    for part, name in reversed(list(zip(slices, names, strict=True))):
+        a, b = part.span.start - body.span.start, part.span.end - body.span.start
+        text = f"{text[:a]}{name}{text[b:]}"
+    return f"name its dimensions on the left too: {left} = {text}"
 
 
 def starts_inside(symbol: Symbol, start: tree.Expression, context: Context) -> bool:

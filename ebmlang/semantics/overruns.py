@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..syntax.source import Span
 from .context import Context, Obligation
+from .repairs import with_range
 from .sizes import Size
 from .terms import (
     Apply,
@@ -88,16 +89,8 @@ def _narrowed(index: Index, limits: str, dim: Dimension, context: Context) -> st
     head = context.heads.get(index)
     if head is None:
         return f"{index.name} in {limits}"
-    cut = index.span.start - head.start
-    rest = head.text[cut + len(index.name) :]
-    for written in (f" in {dim.name}", f" in 0..{dim.name}"):
-        if rest.startswith(written):
-            rest = rest[len(written) :]
-            break
-    if rest.lstrip()[:1] in ("<", ">", "=", "!"):
-        other = f"{index.name} in {limits}, {index.name}"
-        return f"{head.text[:cut]}{other}{rest}"
-    return f"{head.text[:cut]}{index.name} in {limits}{rest}"
+    written = (f" in {dim.name}", f" in 0..{dim.name}")
+    return with_range(head, index.span, limits, written)
 
 
 def _alone(fault: Overrun, context: Context) -> None:
@@ -110,7 +103,7 @@ def _alone(fault: Overrun, context: Context) -> None:
     match duty.subscript:
         case Constant(value=value) if not fault.below:
             helps = [
-                f"the last position is {duty.whole.text.replace(duty.span.text, f'{dim.name}-1')}"
+                f"the last position: {duty.whole.text.replace(duty.span.text, f'{dim.name}-1')}"
             ]
             if dim.size is None:
                 helps.append(f"or say how many there are: dim {dim.name} = {int(value) + 1}")

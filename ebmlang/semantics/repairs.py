@@ -148,6 +148,13 @@ def _is_index(argument: tree.Argument, name: str) -> bool:
     return isinstance(target, tree.Name) and target.text == name
 
 
-def with_indices(text: str, count: int, first: int = 0) -> str:
-    """`W[i, j]` for an array written by its name."""
-    return f"{text}[{', '.join('ijklmn'[first : first + count])}]"
+def with_range(head: Span, at: Span, limits: str, written: Sequence[str] = ()) -> str:
+    """The brackets that bind an index at a place, with a range for it; one of `written` gives way."""
+    cut = at.start - head.start
+    before, after = head.text[:cut], head.text[cut + len(at.text) :]
+    after = next((after[len(w) :] for w in written if after.startswith(w)), after)
+    argument = before.rpartition(",")[2].rpartition("(")[2] + after.partition(",")[0]
+    if any(sign in argument for sign in "<>=!"):
+        reducer, _, brackets = head.text.partition("(")
+        return f"{reducer}({at.text} in {limits}, {brackets}"
+    return f"{before}{at.text} in {limits}{after}"

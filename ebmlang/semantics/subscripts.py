@@ -5,10 +5,12 @@ from __future__ import annotations
 from ..syntax import tree
 from ..syntax.source import Span
 from .context import Context, Obligation, Value, axis_name, type_text
+from .edges import edge_of
 from .intervals import dimension_of, interval
 from .lookups import label, read_whole
 from .meant import loose_subscripts
 from .overruns import Overrun, runs_off, shifted
+from .repairs import loose_indices
 from .sizes import Size
 from .terms import (
     Apply,
@@ -19,7 +21,6 @@ from .terms import (
     Edges,
     GraphDeclaration,
     Index,
-    Neighbour,
     Position,
     Read,
     Role,
@@ -28,7 +29,7 @@ from .terms import (
     Term,
     Whole,
 )
-from .traverse import free_indices, same, substitute
+from .traverse import free_indices, substitute
 
 Place = Dimension | GraphDeclaration
 
@@ -48,7 +49,7 @@ def elaborate_subscripted(expression: tree.Subscripted, context: Context) -> Val
     axes: list[Index] = []
     for place in places:
         if isinstance(place, GraphDeclaration):
-            found = _edge(place, given.pop(0), given.pop(0), expression, context)
+            found = edge_of(place, given.pop(0), given.pop(0), expression, context)
         else:
             found = _one(place, given.pop(0), expression, axes, symbol, context)
         if found is None:
@@ -151,7 +152,7 @@ def _one(
         return Position(axis, subscript.span)
     if isinstance(subscript, tree.String):
         value = label(subscript, dim, context)
-    elif loose_subscripts(subscript, whole.base.span.text, context):
+    elif loose_subscripts(subscript, context):
         return None
     else:
         value = context.elaborate(subscript, context)
@@ -201,7 +202,7 @@ def _fits(
             marks=_real_marks(value.body),
             helps=_whole_helps(value, dim),
         )
-    if value.category is None and not _claims(value.body, dim, span, symbol, context):
+    if value.category is None and not _claims(value.body, dim, span, symbol, whole, context):
         return None
     context.obligations.append(Obligation(value.body, dim, span, whole.span))
     return value.body
@@ -228,7 +229,12 @@ def _whole_helps(value: Value, dim: Dimension) -> list[str]:
 
 
 def _claims(
-    term: Term, dim: Dimension, span: Span, symbol: Symbol | None, context: Context
+    term: Term,
+    dim: Dimension,
+    span: Span,
+    symbol: Symbol | None,
+    whole: tree.Subscripted,
+    context: Context,
 ) -> bool:
     """Let the indices of a subscript take `dim` as their range. False if one has another."""
     alone = shifted(term)
@@ -253,9 +259,25 @@ def _claims(
         f"a position of `{dim.name}` here",
         marks=[(context.found_at.get(index, index.span), f"a position of `{other.name}` here")],
         notes=[_declared_as(context.found_in.get(index), symbol)],
+        helps=[_other_way_round(other, symbol, whole)],
     )
     _spoil(index, context)
+    for name in loose_indices(whole):
+        if name.text in context.indices:
+            _spoil(context.indices[name.text], context)
     return False
+
+
+def _other_way_round(
+    other: Dimension, symbol: Symbol | None, whole: tree.Subscripted
+) -> str | None:
+    """`W[i, j]` for `W[j, i]`, where that is what fits."""
+    if symbol is None or len(symbol.dims) != 2 or other not in symbol.dims:
+        return None
+    if symbol.dims[0] is symbol.dims[1]:
+        return None
+    first, second = (s.span.text for s in whole.subscripts)
+    return f"the other way round: {symbol.name}[{second}, {first}]"
 
 
 def _spoil(index: Index, context: Context) -> None:
@@ -281,59 +303,6 @@ def _loose(term: Term) -> list[Index]:
             return [index for a in arguments for index in _loose(a)]
         case _:
             return []
-
-
-def _edge(
-    graph: GraphDeclaration,
-    first: tree.Expression | tree.Slice,
-    second: tree.Expression | tree.Slice,
-    whole: tree.Subscripted,
-    context: Context,
-) -> Term | None:
-    ends = []
-    for subscript in (first, second):
-        if isinstance(subscript, tree.Slice):
-            return _no_edge(graph, whole, context)
-        if loose_subscripts(subscript, whole.base.span.text, context):
-            return None
-        value = context.elaborate(subscript, context)
-        if value is None:
-            return None
-        if not value.scalar:
-            return _no_edge(graph, whole, context)
-        ends.append(value.body)
-    for known, i, j, edge in context.pairs:
-        pair = (Position(i, i.span), Position(j, j.span))
-        if isinstance(j.range, Neighbour):
-            pair = (j.range.site, pair[1])
-        straight = same(ends[0], pair[0]) and same(ends[1], pair[1])
-        crossed = same(ends[0], pair[1]) and same(ends[1], pair[0])
-        if known is graph and (straight or crossed):
-            return edge
-    return _no_edge(graph, whole, context)
-
-
-def _no_edge(graph: GraphDeclaration, whole: tree.Subscripted, context: Context) -> None:
-    name, ends = graph.name, [s.span.text for s in whole.subscripts]
-    marks = [(graph.span, f"`{whole.base.span.text}` has values for these edges only")]
-    others = [g for g, *_ in context.pairs if g is not graph]
-    helps: list[str | None] = []
-    if others:
-        marks.append((others[-1].span, "the pairs here are edges of this one"))
-    elif all(e in context.indices for e in ends) and ends[0] != ends[1]:
-        heads = {context.heads.get(context.indices[e]) for e in ends}
-        head = next(iter(heads)) if len(heads) == 1 else None
-        reducer = head.text.partition("(")[0] if head else "sum"
-        helps.append(f"visit the edges: {reducer}(({', '.join(ends)}) in {name})")
-        marks += [(head, "visits pairs, not edges")] if head else []
-    return context.error(
-        "E306",
-        whole.span,
-        f"`{whole.span.text}` is read at a pair not known to be an edge of `{name}`",
-        "not known to be an edge",
-        marks=marks,
-        helps=helps,
-    )
 
 
 # ----------------------------------------------------------------------- bounds

@@ -1,15 +1,13 @@
 """Typed terms: what a program means, with every array written through indices.
 
-Whole-array notation is gone here: `b @ v` has become a sum over an index. A term is a scalar
-in the indices in force; an array is an `Array`: axes and a scalar body. Indices are compared
-by identity, and every node keeps the place it came from.
+`b @ v` has become a sum over an index. A term is a scalar in the indices in force; an array is an
+`Array`: axes and a scalar body. Indices are compared by identity; every node keeps its place.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fractions import Fraction
 
 from ..syntax.source import Span
 from .sizes import Size
@@ -204,13 +202,13 @@ class Index:
 
     @property
     def found(self) -> Range:
-        """The range; only before checking is done can it be missing."""
+        """The range; it is missing only before checking is done."""
         assert self.range is not None, self.name
         return self.range
 
     @property
     def has_axis(self) -> bool:
-        """Whether the index is an axis of arrays (not an end of an edge, a neighbour or listed)."""
+        """Whether it is an axis of arrays (not an end of an edge, a neighbour or listed)."""
         return not isinstance(self.range, EdgeEnd | Neighbour | Listed)
 
     def __repr__(self) -> str:
@@ -321,9 +319,6 @@ Term = (
 )
 
 
-# ---------------------------------------------------------------------- program
-
-
 @dataclass(frozen=True, slots=True)
 class NamedEnergy:
     """One energy of the program; `density` if it came from a `~` of an unknown."""
@@ -401,8 +396,3 @@ class Program:
             inner = {n: self.size_of(self.dims[n]) for n in dim.size.names}
             return dim.size.substitute(inner)
         return Size.dimension(dim.name)
-
-
-def number(value: float | Fraction, span: Span) -> Constant:
-    """A constant term."""
-    return Constant(float(value), span)

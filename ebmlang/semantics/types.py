@@ -30,7 +30,7 @@ def read_type(written: tree.Type, context: Context) -> Typed | None:
             written.span,
             "a `simplex` needs a dimension: the one over which its entries sum to one",
             "no dimension",
-            helps=[f"simplex[{_some_dimension(context)}]"],
+            helps=_over_a_dimension("simplex[{}]", context),
         )
     return (domain, tuple(known)) if _shapes_fit(written, known, context) else None
 
@@ -210,11 +210,18 @@ def _some_dimension(context: Context) -> str:
     return next((n for n, d in context.names.items() if isinstance(d, Dimension)), "k")
 
 
+def _over_a_dimension(form: str, context: Context) -> list[str]:
+    dims = [n for n, d in context.names.items() if isinstance(d, Dimension)]
+    if not dims:
+        return [f'declare one, dim k = "ABC", then write {form.format("k")}']
+    return [form.format(dims[0])]
+
+
 def _round(written: tree.Type, context: Context) -> list[str]:
     """`category(aa)[site]` for what was written without its round brackets."""
     dims = [d.span.text for d in written.dims]
     if not dims:
-        return [f"category({_some_dimension(context)})"]
+        return _over_a_dimension("category({})", context)
     rest = f"[{', '.join(dims[:-1])}]" if dims[:-1] else ""
     return [f"category({dims[-1]}){rest}"]
 

@@ -134,9 +134,9 @@ def _through(function: str, inner: list[Reach]) -> Reach | None:
             return _power(a, 2)
         case "abs", [a]:
             return _folded(a, a.low, a.high)
-        case ("exp" | "sigmoid" | "softplus" | "tanh"), [a]:
+        case (("exp" | "sigmoid" | "softplus" | "tanh"), [a]):
             return _growing(function, a)
-        case ("sin" | "cos"), [a] if a.solid and a.high - a.low >= 2 * math.pi:
+        case (("sin" | "cos"), [a]) if a.solid and a.high - a.low >= 2 * math.pi:
             return Reach(-1, 1)
         case "sqrt", [a] if a.low >= 0:
             return replace(a, low=math.sqrt(a.low), high=math.sqrt(a.high))
@@ -161,7 +161,10 @@ def _minus(a: Reach) -> Reach:
 
 def _times(a: Reach, b: Reach) -> Reach | None:
     corners = [
-        (x * y if x and y else 0.0, (x_open and y != 0) or (y_open and x != 0) or (x_open and y_open))
+        (
+            x * y if x and y else 0.0,
+            (x_open and y != 0) or (y_open and x != 0) or (x_open and y_open),
+        )
         for x, x_open in ((a.low, a.low_open), (a.high, a.high_open))
         for y, y_open in ((b.low, b.low_open), (b.high, b.high_open))
     ]

@@ -17,8 +17,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-FENCE = re.compile(r"^```(?P<info>\S[^\n]*)\n(?P<text>.*?)^```[ ]*\n?(?P<after>(?:\s*<!--.*?-->)*)", re.S | re.M)
-ORDER = re.compile(r"<!-- (?P<name>bind|energy|state|params|warns|quantity \w+): (?P<value>.*?) -->", re.S)
+FENCE = re.compile(
+    r"^```(?P<info>\S[^\n]*)\n(?P<text>.*?)^```[ ]*\n?(?P<after>(?:\s*<!--.*?-->)*)", re.S | re.M
+)
+ORDER = re.compile(
+    r"<!-- (?P<name>bind|energy|state|params|warns|quantity \w+): (?P<value>.*?) -->", re.S
+)
 
 
 @dataclass(frozen=True)

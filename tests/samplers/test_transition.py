@@ -161,7 +161,12 @@ def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str):
     assert np.all(np.linalg.matrix_power(matrix, 3) > 0), "some state is never reached"
 
 
-@pytest.mark.parametrize("name", MODELS)
+OFTEN = ("rbm", "ising_3x3", "spikes", "friendship", "second_degree", "category_twice", "cyclic_five")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+)
 def test_the_move_draws_from_the_row_of_the_matrix(name: str):
     """Chi-square of 20 000 sweeps from one state, false alarms at a rate of 1e-6."""
     found = every_state(name)
@@ -245,6 +250,6 @@ def test_a_wrong_colouring_is_caught_by_verify_at_parameters_that_are_zero():
 
 
 def test_every_shipped_plan_passes_verify():
-    for name in MODELS:
+    for name in OFTEN:
         found = every_state(name)
         verify(found.model.target, plan_of(found.model), found.situation())

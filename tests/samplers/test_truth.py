@@ -69,7 +69,7 @@ energy = -sum(i < j) J[i, j] * s[i] * s[j] - h @ s
 """
 
 
-@pytest.mark.parametrize("beta", [pytest.param("0.5", marks=SLOW), "1.0"])
+@pytest.mark.parametrize("beta", ["1.0", pytest.param("0.5", marks=SLOW)])
 def test_the_sherrington_kirkpatrick_glass(beta: str):
     exact = truth("exact_discrete.json")[f"sk16_beta{beta}"]
     params = {"J": np.array(exact["J_upper"]), "h": np.array(exact["h"])}
@@ -164,7 +164,8 @@ def test_spins_with_a_category_and_gaussians():
     agree(np.einsum("cdi,cdj->cdij", centred, centred), exact["Cov_x"])
 
 
-@pytest.mark.parametrize("sampler", ["gibbs", pytest.param("nuts", marks=SLOW)])
+@SLOW
+@pytest.mark.parametrize("sampler", ["gibbs", "nuts"])
 def test_the_gaussian_bernoulli_machine(sampler: str):
     exact = truth("exact_discrete.json")["gb_rbm_5x4"]
     model = ebm.load(PROGRAMS / "gaussian_rbm.ebm", pixel=5, unit=4)

@@ -1,0 +1,1 @@
+"""Broken programs and what is said of them."""
