@@ -48,18 +48,36 @@ def nodes(root: object) -> Iterator[object]:
 
 
 def loose_indices(root: object) -> list[tree.Name]:
-    """Names that stand in subscripts, or alone: what could be an index."""
+    """Names that stand in subscripts, or alone, and that no reduction inside introduces."""
     if isinstance(root, tree.Name):
         return [root]
-    inner = (n for n in nodes(root) if isinstance(n, tree.Subscripted))
-    if isinstance(root, tree.Binary | tree.Negate | tree.Paren):
-        found = [n for n in parts(root) if isinstance(n, tree.Name)]
-    else:
-        found = []
-    for node in inner:
-        for subscript in node.subscripts:
-            found += [n for n in nodes(subscript) if isinstance(n, tree.Name)]
-    return found
+    found = [n for n in parts(root) if isinstance(n, tree.Name)] if _is_sum(root) else []  # type: ignore[arg-type]
+    return [*found, *_in_subscripts(root, False, frozenset())]
+
+
+def _is_sum(root: object) -> bool:
+    return isinstance(root, tree.Binary | tree.Negate | tree.Paren)
+
+
+def _in_subscripts(node: object, inside: bool, bound: frozenset[str]) -> list[tree.Name]:
+    match node:
+        case tree.Name(text=text):
+            return [node] if inside and text not in bound else []
+        case tree.Reduction(arguments=arguments):
+            introduced = (n for a in arguments for n in nodes(a))
+            bound |= {n.text for n in introduced if isinstance(n, tree.Name)}
+            bound |= {n.text for a in arguments for n in _targets(a)}
+        case tree.Subscripted(base=base, subscripts=subscripts):
+            found = _in_subscripts(base, inside, bound)
+            return [*found, *(n for s in subscripts for n in _in_subscripts(s, True, bound))]
+        case _:
+            pass
+    return [n for part in parts(node) for n in _in_subscripts(part, inside, bound)]  # type: ignore[arg-type]
+
+
+def _targets(argument: tree.Argument) -> list[tree.Name]:
+    target = argument.target if isinstance(argument, tree.Within) else None
+    return [n for n in nodes(target) if isinstance(n, tree.Name)]
 
 
 def over_more(whole: Span, head: Span, name: str, body: tree.Expression | None) -> str | None:

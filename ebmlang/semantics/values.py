@@ -112,10 +112,10 @@ def _end(bound: Bound | None, otherwise: float) -> float | None:
 
 
 def _of_sum(body: Reach | None) -> Reach | None:
-    """A sum of at least one: it reaches at least as far out as one of its terms."""
+    """A sum of at least one: on the side where it grows, it reaches as far out as one of its terms."""
     if body is None or 0 < body.low < INF or -INF < body.high < 0:
         return None
-    return replace(body, high=INF) if body.solid and body.high > 0 and body.low == 0 else body
+    return body
 
 
 def _through(function: str, inner: list[Reach]) -> Reach | None:

@@ -134,7 +134,11 @@ class Writer:
         else:
             head, new = f"{i} in 0..{dim}-1", {i: dim}
         body = self.expression(depth - 1, indices | new)
-        idle = [k for k in new if kind != 3 and not re.search(rf"\b{k}\b", (head[len(k) :] if kind else "") + body)]
+        idle = [
+            k
+            for k in new
+            if kind != 3 and not re.search(rf"\b{k}\b", (head[len(k) :] if kind else "") + body)
+        ]
         if idle:  # an index that stands nowhere is refused
             body = f"({body} * {f'K[{i}]' if dim == 'w' else f'J[0, {i}]'})"
         if kind == 3 and self.rng.random() < 0.7:

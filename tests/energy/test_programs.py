@@ -34,7 +34,7 @@ def model(case: Case, models: dict[str, ebm.Model]) -> ebm.Model:
     return models[case.name]
 
 
-def draw(case: Case, model: ebm.Model, seed: int):  # noqa: ANN201
+def draw(case: Case, model: ebm.Model, seed: int):
     rng = np.random.default_rng(seed)
     params = random_params(model.init(seed), rng)
     return params, case.state(rng), case.given(rng)
@@ -100,7 +100,7 @@ def test_the_gradient_by_parameters_is_the_slope_of_the_formula(case: Case, mode
     if not params:
         pytest.skip("no parameters")
 
-    def along(t: float):  # noqa: ANN202
+    def along(t: float):
         return jax.tree.map(lambda a, b: np.asarray(a + t * b), params, direction)
 
     with jax.enable_x64(True):
@@ -114,7 +114,7 @@ def test_the_gradient_by_parameters_is_the_slope_of_the_formula(case: Case, mode
 
 
 @pytest.mark.parametrize("name", ["gaussian_rbm", "rings", "experts", "eight_schools", "rotors"])
-def test_the_gradient_by_the_state_is_the_slope_of_the_formula(name: str, models):  # noqa: ANN001
+def test_the_gradient_by_the_state_is_the_slope_of_the_formula(name: str, models):
     case = BY_NAME[name]
     model = models.setdefault(name, ebm.load(case.path, **case.bound))
     params, state, given = draw(case, model, 9)
@@ -132,7 +132,7 @@ def test_the_gradient_by_the_state_is_the_slope_of_the_formula(name: str, models
     assert float(slope) == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-6)
 
 
-def equations(jaxpr) -> int:  # noqa: ANN001
+def equations(jaxpr) -> int:
     """How many equations a jaxpr has, those of inner jaxprs included."""
     total = 0
     for equation in jaxpr.eqns:

@@ -13,7 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from energy.formulas import PROGRAMS
 from scipy.stats import chi2
+from structure.brute import Table, table
 
 import ebmlang as ebm
 from ebmlang.backend.conditionals import by_trying, logits
@@ -23,8 +25,6 @@ from ebmlang.samplers.settings import Gibbs
 from ebmlang.samplers.sweep import Chain, sweep
 from ebmlang.samplers.verify import verify
 from ebmlang.semantics.terms import Kind
-from energy.formulas import PROGRAMS
-from structure.brute import Table, table
 
 BETA = 0.8
 FALSE_ALARM = 1e-6
@@ -161,7 +161,15 @@ def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str):
     assert np.all(np.linalg.matrix_power(matrix, 3) > 0), "some state is never reached"
 
 
-OFTEN = ("rbm", "ising_3x3", "spikes", "friendship", "second_degree", "category_twice", "cyclic_five")
+OFTEN = (
+    "rbm",
+    "ising_3x3",
+    "spikes",
+    "friendship",
+    "second_degree",
+    "category_twice",
+    "cyclic_five",
+)
 
 
 @pytest.mark.parametrize(
@@ -179,9 +187,7 @@ def test_the_move_draws_from_the_row_of_the_matrix(name: str):
         for n, v in found.states.items()
     }
     inner = tuple(() for _ in plan.blocks)
-    move = jax.jit(
-        jax.vmap(lambda key: sweep(plan, situation, Chain(key, state, inner))[0].state)
-    )
+    move = jax.jit(jax.vmap(lambda key: sweep(plan, situation, Chain(key, state, inner))[0].state))
     moved = move(jax.random.split(jax.random.key(17), 20_000))
     number = np.zeros(20_000, int)
     for site, length in zip(found.sites, found.energies.shape, strict=True):

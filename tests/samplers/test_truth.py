@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from energy.formulas import PROGRAMS
 from scipy.stats import t as student
 
 import ebmlang as ebm
-from energy.formulas import PROGRAMS
 
 FALSE_ALARM = 1e-6
 SLOW = pytest.mark.slow
@@ -110,12 +110,12 @@ def test_potts_models(name: str):
     agree(draws.energy, exact["U"])
     for a, b in edges:
         hot = np.eye(3)[x]
-        agree(np.einsum("cdk,cdl->cdkl", hot[:, :, a], hot[:, :, b]), exact["edge_joint"][f"{a}-{b}"])
+        agree(
+            np.einsum("cdk,cdl->cdkl", hot[:, :, a], hot[:, :, b]), exact["edge_joint"][f"{a}-{b}"]
+        )
 
 
-@pytest.mark.parametrize(
-    "name", ["rbm_12x6", pytest.param("rbm_20x10", marks=SLOW)]
-)
+@pytest.mark.parametrize("name", ["rbm_12x6", pytest.param("rbm_20x10", marks=SLOW)])
 def test_restricted_boltzmann_machines(name: str):
     exact = truth("exact_discrete.json")[name]
     params = {"W": np.array(exact["W"]), "b": np.array(exact["a"]), "c": np.array(exact["b"])}
@@ -197,7 +197,10 @@ def test_a_gaussian_field_on_a_torus():
 
 @pytest.mark.parametrize(
     "theta",
-    ["(-1.0, 0.1, 0.3)", *(pytest.param(t, marks=SLOW) for t in ("(-0.5, -0.2, 0.5)", "(0.0, 0.0, 0.0)"))],
+    [
+        "(-1.0, 0.1, 0.3)",
+        *(pytest.param(t, marks=SLOW) for t in ("(-0.5, -0.2, 0.5)", "(0.0, 0.0, 0.0)")),
+    ],
 )
 def test_exponential_random_graphs(theta: str):
     """Edges, two-stars and triangles of graphs on six nodes; the statistics are read off the file."""
@@ -207,7 +210,9 @@ def test_exponential_random_graphs(theta: str):
         "two": "sum(i) sum(j < k) a[i, j] * a[i, k]",
         "triangles": "sum(i < j < k) a[i, j] * a[j, k] * a[i, k]",
     }
-    order = [next(t for t in terms if str(name).lower().startswith(t[:3])) for name in exact["stats"]]
+    order = [
+        next(t for t in terms if str(name).lower().startswith(t[:3])) for name in exact["stats"]
+    ]
     text = "dim n = 6 visible a : binary[n, n] symmetric hollow\n"
     for k, name in enumerate(order):
         text += f"param p{k} : real\nenergy e{k} = -p{k} * {terms[name]}\n"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+from energy.formulas import PROGRAMS
 
 import ebmlang as ebm
 from ebmlang.backend.conditionals import gaussian, logits
 from ebmlang.backend.sites import sites_of
 from ebmlang.samplers.plan import colours_of
 from ebmlang.semantics.functions import Smoothness
-from energy.formulas import PROGRAMS
 
 from .brute import table
 
@@ -210,7 +210,9 @@ def test_gaussian_conditionals_are_those_of_the_energy(name: str):
                 )  # fmt: skip
                 bend = high + low - 2 * middle
                 assert float(precision[i]) == pytest.approx(0.7 * bend, rel=1e-10)
-                assert float(mean[i]) == pytest.approx((low - high) / (2 * bend), rel=1e-9, abs=1e-12)
+                assert float(mean[i]) == pytest.approx(
+                    (low - high) / (2 * bend), rel=1e-9, abs=1e-12
+                )
 
 
 def test_a_network_over_categories_leaves_the_conditionals_of_others_right():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+from energy.random_programs import EDGES, random_program
 
 import ebmlang as ebm
 from ebmlang.backend.conditionals import by_trying, logits
@@ -12,7 +13,6 @@ from ebmlang.backend.sites import sites_of
 from ebmlang.samplers.plan import colours_of
 from ebmlang.semantics.terms import Kind
 
-from energy.random_programs import EDGES, random_program
 from .brute import Table, table
 
 TOLERANCE = 1e-9
@@ -67,7 +67,7 @@ def check_conditionals(found: Table) -> None:
             masks = []
         with jax.enable_x64(True):
             for mask in masks:
-                one = lambda s, m=mask: logits(target, name, situation, s, at_middle=m)  # noqa: E731
+                one = lambda s, m=mask: logits(target, name, situation, s, at_middle=m)  # noqa: E731, B023
                 odds = np.asarray(jax.jit(jax.vmap(one))(found.states))
                 for axis in found.axes(name):
                     site = found.sites[axis]
