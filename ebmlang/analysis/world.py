@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -79,7 +80,7 @@ class World:
             case Whole(dim=dim):
                 return 0, self.sizes[dim.name]
             case Between(lower=lower, upper=upper):
-                low, high = int(self.value(lower)), int(self.value(upper))
+                low, high = math.ceil(self.value(lower)), math.ceil(self.value(upper))
                 return low, max(low, high)
             case Edges(graph=graph):
                 return 0, len(self.graphs[graph.name].edges)

@@ -40,6 +40,8 @@ def check_values(
             np.where(np.isnan(array), _inside(symbol.domain, world), array) if missing else array
         )
     outside = ~_fits(array, symbol.domain, world)
+    if symbol.hollow:
+        outside &= ~np.eye(array.shape[-1], dtype=bool)
     if outside.any():
         _refuse("E603", symbol, array, outside, where)
     _check_shape(symbol, array, world)

@@ -45,7 +45,11 @@ def both(symbol: Symbol, gradient: Any) -> Any:
     """The derivative by each unordered pair, at both of its entries."""
     if not symbol.symmetric:
         return gradient
-    return gradient + gradient.T - jnp.diag(jnp.diag(gradient))
+    twice = gradient + jnp.swapaxes(gradient, 0, 1)
+    once = jnp.eye(gradient.shape[0], dtype=bool).reshape(
+        gradient.shape[:2] + (1,) * (gradient.ndim - 2)
+    )
+    return jnp.where(once, gradient, twice)
 
 
 def middle(symbol: Symbol) -> float:

@@ -54,11 +54,10 @@ class GradientGibbs:
         value = state[self.name]
         if self.sites.symbol.domain.kind is Kind.CATEGORY:
             size = len(states_of(self.sites.symbol, self.target))
-            return jax.random.gumbel(key, (*value.shape, size))
-        noise = jax.random.logistic(key, value.shape, value.dtype)
-        if self.sites.symbol.symmetric:
-            noise = jnp.triu(noise) + jnp.triu(noise, 1).T
-        return noise
+            noise = jax.random.gumbel(key, (*value.shape, size))
+        else:
+            noise = jax.random.logistic(key, value.shape, value.dtype)
+        return mirrored(noise) if self.sites.symbol.symmetric else noise
 
     def _one(self, state: State, mask: Any, noise: Any, situation: Situation) -> State:
         odds = logits(
@@ -98,8 +97,7 @@ class GaussianGibbs:
 
     def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
         noise = jax.random.normal(key, state[self.name].shape, state[self.name].dtype)
-        if self.sites.symbol.symmetric:
-            noise = jnp.triu(noise) + jnp.triu(noise, 1).T
+        noise = mirrored(noise) if self.sites.symbol.symmetric else noise
 
         def one(state: State, mask: Any) -> State:
             mean, precision = gaussian(self.target, self.name, situation, state, mask)
@@ -154,6 +152,13 @@ class TryingGibbs:
 
         moved, _ = jax.lax.scan(visit, state, (places, mirrors, noise))
         return exactly(moved, inner, self.sites.number)
+
+
+def mirrored(noise: Any) -> Any:
+    """The same noise at both entries of each pair: a symmetric array stays so."""
+    side = noise.shape[0]
+    upper = jnp.triu(jnp.ones((side, side), bool)).reshape((side, side) + (1,) * (noise.ndim - 2))
+    return jnp.where(upper, noise, jnp.swapaxes(noise, 0, 1))
 
 
 def by_colour(colours: np.ndarray, state: State, move: Any) -> State:

@@ -12,7 +12,6 @@ from ..analysis.colouring import colour, proper
 from ..analysis.structure import VariableFacts
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
-from ..semantics.terms import Program
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
@@ -33,9 +32,10 @@ class Plan:
     sites: Mapping[str, Sites]
 
 
-def free_variables(program: Program, held: Held) -> list[str]:
-    """The unknowns of which not every entry is held."""
-    return [n for n in program.unknowns if n not in held or not np.all(held[n])]
+def free_variables(target: Target, held: Held) -> list[str]:
+    """The unknowns with a site that can move."""
+    unknowns = target.program.unknowns.items()
+    return [n for n, s in unknowns if sites_of(s, target.world, held.get(n)).number]
 
 
 def make_plan(target: Target, sampler: Sampler, held: Held, fallback: str = "nuts") -> Plan:
@@ -43,7 +43,7 @@ def make_plan(target: Target, sampler: Sampler, held: Held, fallback: str = "nut
 
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
-    free = free_variables(target.program, held)
+    free = free_variables(target, held)
     choices, refusals = choose(target.structure, sampler.name, free, fallback)
     if refusals:
         raise complain(

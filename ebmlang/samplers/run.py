@@ -59,6 +59,8 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
             raise complain(
                 "E602", f"`{name}` is clamped to shape {list(array.shape)}, and is {list(shape)}"
             )
+        if symbol.symmetric:
+            array, held = np.where(held, array, array.T), held | held.T
         inside = np.where(held, array, _some(symbol, model, shape))
         check_values(symbol, inside, model.world, where="the clamp holds")
         values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))

@@ -51,6 +51,7 @@ from .terms import (
     Term,
     Whole,
 )
+from .traverse import is_free_of_unknowns
 
 Kept = TypeVar("Kept")
 Checked = tuple[Program | None, list[Diagnostic]]
@@ -99,7 +100,9 @@ class _Checker:
         self._declare_all(declared)
         # A declaration that failed is a name all the same: no second complaint about each use.
         names = self.context.names
-        self.context.failed |= twice | {n for n in declared if n not in names}
+        self.context.quantities = {n for n, s in declared.items() if isinstance(s, tree.Quantity)}
+        lost = {n for n in declared if n not in names} - self.context.quantities
+        self.context.failed |= twice | lost
         for name in twice:
             names.pop(name, None)
         arrays = self._of(Symbol)
@@ -316,6 +319,14 @@ class _Checker:
                 init = value.body if value else None
                 starts_inside(symbol, number, self.context)
         prior = self._density(symbol, statement.prior) if statement.prior else None
+        if prior is not None and statement.prior and not is_free_of_unknowns(prior):
+            self.findings.error(
+                "E403",
+                statement.prior.span,
+                f"the prior of `{symbol.name}` rests on an unknown, which is sampled and not fitted",
+                "reads an unknown",
+                helps=[f"a density of the unknown given `{symbol.name}` belongs to the unknown"],
+            )
         if prior is not None:
             prior = Apply("negate", (prior,), prior.span)
         if not used:

@@ -127,6 +127,7 @@ class Context:
     calls: tuple[str, ...] = ()
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
+    quantities: set[str] = field(default_factory=set)
     found_in: dict[Index, Symbol] = field(default_factory=dict)
     spoilt: set[Index] = field(default_factory=set)
     told: set[str] = field(default_factory=set)

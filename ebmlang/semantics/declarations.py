@@ -20,7 +20,7 @@ from .terms import (
     Role,
     Symbol,
 )
-from .types import read_dim, read_type
+from .types import Typed, read_dim, read_type
 
 GENERATORS = {"ring": "the sites in a circle", "complete": "every pair", "grid": "grid(row, col)"}
 
@@ -289,6 +289,8 @@ def declare_network(statement: tree.Net, context: Context) -> Network | None:
             notes=["the networks are " + ", ".join(ARCHITECTURES)],
         )
     settings = _settings(row, call, context)
+    if settings is not None and len(typed) == len(types):
+        settings = _suits(row, typed, settings, call, context)
     if settings is None or len(typed) != len(types):
         return None
     *inputs, output = [
@@ -304,6 +306,31 @@ def declare_network(statement: tree.Net, context: Context) -> Network | None:
         statement.name.span,
         statement.doc,
     )
+
+
+Settings = tuple[tuple[int, ...], dict[str, str | float]]
+
+
+def _suits(
+    row: Architecture, typed: list[Typed], settings: Settings, call: tree.Call, context: Context
+) -> Settings | None:
+    """The settings, if the architecture can take the inputs and give the output."""
+    *inputs, output = typed
+    says = None
+    if row.name == "embedding" and (
+        len(inputs) != 1 or inputs[0][0].labels is None or inputs[0][1]
+    ):
+        says = "`embedding` takes one category: category(aa) -> real[k]"
+    kernel = settings[1].get("kernel", 1)
+    if isinstance(kernel, float) and (kernel < 1 or not kernel.is_integer()):
+        says = f"a kernel reaches over a whole number of sites from 1, not {kernel:g}"
+    if output[0].discrete or any(
+        isinstance(d, GraphDeclaration) for _, dims in typed for d in dims
+    ):
+        says = "a network gives real numbers over dimensions, not over a graph"
+    if says is None:
+        return settings
+    return context.error("E303", call.span, says, "does not fit these types")
 
 
 def _settings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import PurePosixPath
 
 from ..syntax import tree
@@ -167,6 +167,6 @@ def _names_in(item: Shared) -> set[str]:
                 pass
         if isinstance(node, tuple):
             stack.extend(node)
-        elif hasattr(node, "__dataclass_fields__") and type(node).__module__ == tree.__name__:
-            stack.extend(getattr(node, name) for name in node.__dataclass_fields__)
+        elif is_dataclass(node) and type(node).__module__ == tree.__name__:
+            stack.extend(getattr(node, part.name) for part in fields(node))
     return found

@@ -63,12 +63,24 @@ def near_place(near: str | None, context: Context) -> list[tuple[Span, str]]:
     return [(declared_at(declared), "this one")] if declared is not None else []
 
 
+def _quantity(name: str, span: Span, context: Context) -> None:
+    return context.error(
+        "E201",
+        span,
+        f"`{name}` is a quantity: reported for every draw, and not a value here",
+        "a value is expected here",
+        helps=[f"name the value first: let {name}_value = …, quantity {name} = {name}_value"],
+    )
+
+
 def unknown_name(expression: tree.Name, context: Context) -> None:
     """E201 or E203 for a name that stands as a value and is none; said once in a statement."""
     name, span = expression.text, expression.span
     if name in context.failed or name in context.told:
         return None
     context.told.add(name)
+    if name in context.quantities:
+        return _quantity(name, span, context)
     if name in context.ended:
         return _ended(name, span, context)
     if context.caller and name in context.caller:

@@ -280,8 +280,6 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="meant.loose_subscripts takes the index of a sum inside a "
-                   "subscript for one that no sum binds")  # fmt: skip
 def test_a_subscript_may_be_a_sum_over_an_index_of_its_own():
     """As LANGUAGE.md has it for `V[sum(s)]`."""
     model = ebm.loads(

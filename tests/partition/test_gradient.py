@@ -67,6 +67,7 @@ def test_a_gradient_is_within_four_errors_of_enumeration():
     assert wrong <= 1
 
 
+@pytest.mark.slow
 def test_errors_are_neither_too_small_nor_too_large():
     model = model_of("rbm")
     params = strewn(model)
@@ -121,6 +122,7 @@ def test_an_entry_that_never_moves_has_no_error_bar():
     assert np.all(np.isfinite(found.std_error["b"][:2]))
 
 
+@pytest.mark.slow
 def test_a_wanted_error_is_reached_by_drawing_on():
     model = model_of("rbm")
     params = strewn(model)

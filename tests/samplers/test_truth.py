@@ -90,6 +90,7 @@ energy = -sum((i, j) in bonds) J[i, j] * (x[i] == x[j]) - sum(i) field[i, x[i]]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -195,6 +196,7 @@ def test_a_gaussian_field_on_a_torus():
     agree((centred * np.roll(centred, 1, -1)).mean((-1, -2)), exact["cov_nn"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "theta",
     [
@@ -303,6 +305,7 @@ def test_bounded_and_positive_unknowns_keep_their_law(sampler: str):
     agree((w - 1 / 3) ** 2, (1 / 3) * (2 / 3) / 7)
 
 
+@pytest.mark.slow
 def test_the_bias_of_langevin_is_what_the_step_makes_it():
     """On E = x^2 / 2 the walk is x (1 - a / 2) + N(0, a): its variance is 1 / (1 - a / 4), exactly."""
     model = ebm.loads("dim n = 50 visible x : real[n] energy = sum(x ^ 2) / 2")

@@ -106,6 +106,7 @@ def test_a_network_survives_its_folder(tmp_path):
     assert jax.tree.all(same)
 
 
+@pytest.mark.slow
 def test_latents_without_a_closed_form_are_sampled_given_the_data(data):
     model = ebm.load(PROGRAMS / "dbm.ebm", low=4, high=3)
     fit = ebm.fit(
@@ -131,6 +132,7 @@ def test_given_data_of_each_example_steer_a_conditional_model():
     assert fit.params["level"] == pytest.approx(0.5, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_prior_draws_parameters_towards_itself(data):
     text = (PROGRAMS / "boltzmann_machine.ebm").read_text()
     loose = ebm.loads(text)
