@@ -11,7 +11,7 @@ import pytest
 
 from .client import Client, Json, edited, place, serving
 
-URI = "file:///work/nowhere/wörk.ebm"
+URI = "file:///nowhere/wörk.ebm"
 
 TEXT = """model demo
 ## Notes: 𝔹 and σ² before everything else on a line.
