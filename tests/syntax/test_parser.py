@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
 import lark
@@ -308,8 +307,9 @@ def test_a_sum_of_two_hundred_terms_is_fine() -> None:
     assert isinstance(body(" + ".join(["a * b"] * 200)), tree.Binary)
 
 
-def test_ten_thousand_lines_take_little_time() -> None:
-    begin = time.process_time()
-    found = read_tree("energy couplings = -sum(i < j) J[i, j, x[i], x[j]]\n" * 10_000)
+def test_ten_thousand_lines_are_read_statement_by_statement() -> None:
+    """How long it takes stands in benchmarks/reading.py: time is no test."""
+    line = "energy couplings = -sum(i < j) J[i, j, x[i], x[j]]\n"
+    found = read_tree(line * 10_000)
     assert len(found.statements) == 10_000
-    assert time.process_time() - begin < 5
+    assert found.statements[-1].span.line == 10_000
