@@ -88,8 +88,7 @@ def _step(
         params = space.constrain(free)
         axes = Situation(None, 0 if settings.own_given else None, None)
         energy = jax.vmap(phases.free_energy, in_axes=(axes, 0))
-        held = jax.vmap(phases.free_energy, in_axes=(axes, 0))
-        lower = jnp.mean(held(own._replace(params=params), data))
+        lower = jnp.mean(energy(own._replace(params=params), data))
         where = own if settings.own_given else situation
         upper = jnp.mean(energy(where._replace(params=params), chains.state))
         prior = log_prior(phases, params) / settings.examples
