@@ -1,4 +1,8 @@
-"""Keeping what a condition leaves out from being computed: `sum(i < j) 1 / (i - j)` never divides by 0."""
+"""Keeping what a condition leaves out from being computed.
+
+`sum(i < j) 1 / (i - j)` never divides by 0, and `if x > 0 then sqrt(x) else 0` takes no root of
+what is below 0: the slope of a branch that is not taken would be 0 times infinity.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..semantics.functions import FUNCTIONS
+from ..semantics.lints_slopes import sign
 from ..semantics.terms import (
     Apply,
     Constant,
@@ -18,7 +23,7 @@ from ..semantics.terms import (
     Read,
     Term,
 )
-from ..semantics.traverse import free_indices, rebuild, substitute, walk
+from ..semantics.traverse import children, free_indices, rebuild, substitute, unfold, walk
 from .labelled import spread, union
 
 if TYPE_CHECKING:
@@ -29,22 +34,56 @@ def guarded(part: Term, conditions: Sequence[Term], lowering: Lowering) -> Term:
     """A factor that is finite wherever conditions fail, by reading it where they hold instead.
 
     Only a factor with a function that is not finite everywhere is changed. Under a condition on
-    values what is read is replaced by 1 where it fails, and the factor by 0.
+    values the factor becomes a choice, which reads it at safe values where the condition fails.
     """
     if not conditions or not _partial(part):
         return part
     inside = free_indices(part)
     for condition in conditions:
-        if not static_condition(condition) and free_indices(condition) <= inside:
-            safe = _ones_where_false(part, condition)
-            part = Apply("if", (condition, safe, Constant(0.0, part.span)), part.span)
+        if not static_condition(condition):
+            part = Apply("if", (condition, part, Constant(0.0, part.span)), part.span)
     return _moved(part, conditions, inside, lowering)
 
 
-def _ones_where_false(part: Term, condition: Term) -> Term:
-    if isinstance(part, Read) and not part.symbol.domain.labels:
-        return Apply("if", (condition, part, Constant(1.0, part.span)), part.span)
-    return rebuild(part, lambda child: _ones_where_false(child, condition))
+def choice(term: Apply) -> Apply:
+    """An `if` whose branches are finite, and have finite slopes, where they are not taken."""
+    condition, taken, other = term.arguments
+    fails = Apply("not", (condition,), term.span)
+    safe = (condition, _safe_where(condition, taken), _safe_where(fails, other))
+    return term if safe[1] is taken and safe[2] is other else Apply("if", safe, term.span)
+
+
+def _safe_where(condition: Term, part: Term) -> Term:
+    """The part with what its unsafe functions take replaced by 1 where the condition fails."""
+    if isinstance(part, Read) and part.symbol.body is not None:
+        inside = unfold(part)
+        safe = _safe_where(condition, inside)
+        return part if safe is inside else safe
+    changed = rebuild(part, lambda child: _safe_where(condition, child))
+    if any(new is not old for new, old in zip(children(changed), children(part), strict=True)):
+        part = changed
+    if not isinstance(part, Apply) or not _unsafe(part):
+        return part
+    kept = list(part.arguments)
+    for k in (0, 1) if part.function == "^" else (len(kept) - 1,):
+        if not isinstance(kept[k], Constant):
+            one = Constant(1.0, part.span)
+            kept[k] = Apply("if", (condition, kept[k], one), part.span)
+    return Apply(part.function, tuple(kept), part.span)
+
+
+def _unsafe(node: Apply) -> bool:
+    """Whether a function, or its slope, can be infinite: where it has a pole, or grows too fast."""
+    last = node.arguments[-1]
+    match node.function:
+        case "^" if _whole_power(node):
+            return isinstance(last, Constant) and last.value > 2
+        case "/":
+            return sign(last) == 0
+        case "log" | "log1p" | "sqrt" | "lgamma":
+            return sign(last) != 1
+        case function:
+            return FUNCTIONS[function].partial or function in ("exp", "expm1")
 
 
 def _moved(part: Term, conditions: Sequence[Term], inside: set[Index], lowering: Lowering) -> Term:

@@ -36,6 +36,7 @@ from ..semantics.terms import (
 )
 from ..semantics.traverse import fingerprint, unfold
 from . import contraction, reading
+from .conditions import choice
 from .elementwise import JAX, NUMPY
 from .labelled import Labelled, full, spread, union
 
@@ -153,6 +154,8 @@ class Lowering:
         return self._definitions[symbol]
 
     def _apply(self, term: Apply) -> Labelled:
+        if term.function == "if":
+            term = choice(term)
         items = [self.term(argument) for argument in term.arguments]
         return self.combine(term.function, items)
 
