@@ -3,7 +3,8 @@
     python benchmarks/energies.py [program …]
 
 Each pair computes the energies of a batch of configurations and their gradient by parameters and by
-the continuous or relaxed configuration. A ratio of 1.2 means that ebmlang takes 1.2 times as long.
+the continuous or relaxed configuration. A ratio of 1.2 means that ebmlang takes 1.2 times as long; it
+is the median over pairs of runs in turn.
 """
 
 import sys
@@ -18,6 +19,7 @@ import ebmlang as ebm
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CHAINS = 64
+PAIRS = 40
 
 
 def log_normal(x, mu, sigma):
@@ -97,6 +99,19 @@ def segment(p, s):
     return evidence - p["smooth"] * smooth
 
 
+def jem(p, s):
+    x = s["x"].reshape(-1)
+    for layer in p["f"][:-1]:
+        x = jax.nn.silu(x @ layer["weight"] + layer["bias"])
+    return -(x @ p["f"][-1]["weight"] + p["f"][-1]["bias"])[s["y"]]
+
+
+def eight_schools(p, s):
+    cauchy = np.log(2 / np.pi) - np.log(5.0) - jnp.log1p((s["tau"] / 5) ** 2)
+    means = log_normal(s["mu"], 0, 5.0) + jnp.sum(log_normal(s["theta"], s["mu"], s["tau"]))
+    return -cauchy - means - jnp.sum(log_normal(s["y"], s["theta"], SIGMA))
+
+
 def mixture(p, s):
     gap = (s["x"] - s["centre"][s["z"]]) / p["width"]
     return jnp.sum(gap**2) / 2 - jnp.sum(log_normal(s["centre"], 0, 5.0))
@@ -106,6 +121,7 @@ RNG = np.random.default_rng(0)
 EDGES = np.unique(np.sort(RNG.integers(0, 4096, (12288, 2)), axis=1), axis=0)
 EDGES = EDGES[EDGES[:, 0] != EDGES[:, 1]]
 IMAGE = RNG.random((64, 64))
+SIGMA = np.array([15.0, 10, 16, 11, 9, 11, 10, 18])
 CASES = {
     "rbm": (rbm, {"pixel": 784}),
     "ising": (ising, {"row": 128, "col": 128}),
@@ -121,20 +137,21 @@ CASES = {
     "spin_glass": (spin_glass, {"site": 4096, "bonds": EDGES}),
     "segment": (segment, {"image": IMAGE}),
     "mixture": (mixture, {"point": 1000}),
+    "jem": (jem, {}),
+    "eight_schools": (eight_schools, {"sigma": SIGMA}),
 }
 
 
-def seconds(function, *arguments, repeat=7):
-    """Seconds to compile and run once, and the median of later runs."""
+def seconds(function, *arguments):
+    """Seconds until a call is done."""
     begun = time.perf_counter()
     jax.block_until_ready(function(*arguments))
-    first = time.perf_counter() - begun
-    times = []
-    for _ in range(repeat):
-        begun = time.perf_counter()
-        jax.block_until_ready(function(*arguments))
-        times.append(time.perf_counter() - begun)
-    return first, float(np.median(times))
+    return time.perf_counter() - begun
+
+
+def side_by_side(own, peer, *arguments):
+    """Seconds of both in turn, A B A B …: a busy machine slows both alike. Shapes: [pair, 2]."""
+    return np.array([[seconds(f, *arguments) for f in (own, peer)] for _ in range(PAIRS)])
 
 
 def states_of(model):
@@ -172,17 +189,14 @@ def main():
         moving = {n: v for n, v in state.items() if v.dtype.kind == "f"}
         fixed = {n: v for n, v in state.items() if n not in moving}
         own, peer = pair(model, hand)
+        compiled = [seconds(f, params, moving, fixed) for f in (own, peer)]
         a, b = (f(params, moving, fixed)[0][1] for f in (own, peer))
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-2)
-        compiled, ours = seconds(own, params, moving, fixed)
-        other, theirs = seconds(peer, params, moving, fixed)
-        ratios = []
-        for _ in range(3):
-            ratios.append(
-                seconds(own, params, moving, fixed)[1] / seconds(peer, params, moving, fixed)[1]
-            )
-        print(f"{name:>18} {np.median(ratios):6.2f} {1e3 * ours:9.3f} {1e3 * theirs:9.3f} "
-              f"{compiled:10.2f} {other:6.2f}", flush=True)  # fmt: skip
+        times = side_by_side(own, peer, params, moving, fixed)
+        ratio = np.median(times[:, 0] / times[:, 1])
+        ours, theirs = 1e3 * np.median(times, axis=0)
+        print(f"{name:>18} {ratio:6.2f} {ours:9.3f} {theirs:9.3f} {compiled[0]:10.2f} "
+              f"{compiled[1]:6.2f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import opt_einsum
 
 from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
@@ -163,20 +164,58 @@ def _einsum(
             items = _absorb(item, items, lowering)
     if not items:
         return Labelled(np.asarray(coefficient), ())
-    number = {label: k for k, label in enumerate(labels)}
-    operands: list[Any] = []
-    for item in items:
-        operands += [lowering.floating(item.array), [number[label] for label in item.labels]]
     if len(items) == 1 and items[0].static:
-        whole = np.einsum(items[0].array * 1.0, operands[1], [number[label] for label in out])
-        return Labelled(coefficient * whole, out)
-    total = jnp.einsum(
+        number = {label: k for k, label in enumerate(labels)}
+        own, kept = ([number[label] for label in some] for some in (items[0].labels, out))
+        return Labelled(coefficient * np.einsum(items[0].array * 1.0, own, kept), out)
+    arrays = [Labelled(lowering.floating(item.array), item.labels) for item in items]
+    last = None if out else _inner(arrays)
+    if last is None:
+        total = _product(arrays, out)
+    else:
+        rest = [array for array in arrays if array is not last]
+        total = jnp.sum(last.array * _product(rest, last.labels))
+    return Labelled(total if coefficient == 1 else coefficient * total, out)
+
+
+def _product(arrays: list[Labelled], out: tuple[Index, ...]) -> Any:
+    number = {label: k for k, label in enumerate(union(arrays))}
+    operands: list[Any] = []
+    for array in arrays:
+        operands += [array.array, [number[label] for label in array.labels]]
+    return jnp.einsum(
         *operands,
         [number[label] for label in out],
-        optimize="auto" if len(items) > 4 else "optimal",
+        optimize=_path(len(arrays)),
         precision=jax.lax.Precision.HIGHEST,
     )
-    return Labelled(total if coefficient == 1 else coefficient * total, out)
+
+
+def _path(operands: int) -> Literal["auto", "optimal"]:
+    return "auto" if operands > 4 else "optimal"
+
+
+def _inner(arrays: list[Labelled]) -> Labelled | None:
+    """The array that the cheapest order of a full contraction multiplies last, entry by entry.
+
+    That product is summed as it is: as a contraction it would first be transposed.
+    """
+    if len(arrays) < 3:
+        return None
+    sides = {label: n for a in arrays for label, n in zip(a.labels, a.array.shape, strict=True)}
+    letter = {label: opt_einsum.get_symbol(k) for k, label in enumerate(sides)}
+    formula = ",".join("".join(letter[label] for label in a.labels) for a in arrays) + "->"
+    path, _ = opt_einsum.contract_path(
+        formula, *(a.array.shape for a in arrays), shapes=True, optimize=_path(len(arrays))
+    )
+    left: list[Labelled | None] = list(arrays)
+    for step in path[:-1]:
+        for place in sorted(step, reverse=True):
+            del left[place]
+        left.append(None)
+    last = left[0] if len(left) == 2 else None
+    every = union([array for array in arrays if array is not last])
+    return last if last is not None and set(last.labels) <= set(every) else None
 
 
 def _absorb(constant: Labelled, items: list[Labelled], lowering: Lowering) -> list[Labelled]:
