@@ -19,11 +19,15 @@ from .energy import State, Target
 
 
 class Situation(NamedTuple):
-    """What a conditional is given beside the configuration. `beta` scales every energy."""
+    """What a conditional is given beside the configuration. `beta` scales every energy.
+
+    `tables`: what blocks have worked out from parameters and given data alone, None if nothing is.
+    """
 
     params: Any
     given: Any
     beta: Any
+    tables: Any = None
 
 
 def slope(target: Target, name: str, situation: Situation, state: State) -> Any:

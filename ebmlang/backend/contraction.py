@@ -205,9 +205,10 @@ def _inner(arrays: list[Labelled]) -> Labelled | None:
     sides = {label: n for a in arrays for label, n in zip(a.labels, a.array.shape, strict=True)}
     letter = {label: opt_einsum.get_symbol(k) for k, label in enumerate(sides)}
     formula = ",".join("".join(letter[label] for label in a.labels) for a in arrays) + "->"
-    path, _ = opt_einsum.contract_path(
-        formula, *(a.array.shape for a in arrays), shapes=True, optimize=_path(len(arrays))
-    )
+    shapes = (array.array.shape for array in arrays)
+    path: Any = opt_einsum.contract_path(
+        formula, *shapes, shapes=True, optimize=_path(len(arrays))
+    )[0]
     left: list[Labelled | None] = list(arrays)
     for step in path[:-1]:
         for place in sorted(step, reverse=True):

@@ -17,7 +17,7 @@ from ..samplers.beginning import begin_states
 from ..samplers.plan import Plan
 from ..samplers.run import Clamped, Loop, check_counts, clamped, loop_of, situation_of, verified
 from ..samplers.settings import Sampler, sampler_of
-from ..samplers.sweep import Chain, sweeps
+from ..samplers.sweep import Chain, prepared, sweeps
 from ..syntax.diagnostics import EbmError
 from .comparison import Comparison, Row
 from .diagnostics import effective_size, split_rhat
@@ -185,8 +185,10 @@ class _Run:
 
 def _walk(plan: Plan, watched: _Watched, draws: int) -> Any:
     def one_chain(situation: Situation, chain: Chain) -> Any:
+        ready = prepared(plan, situation)
+
         def one(chain: Chain, _: None) -> Any:
-            chain, report = sweeps(plan, situation, chain, 1)
+            chain, report = sweeps(plan, ready, chain, 1)
             return chain, (watched.of(situation, chain.state), report)
 
         return jax.lax.scan(one, chain, None, length=draws)

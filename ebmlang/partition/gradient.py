@@ -16,7 +16,7 @@ from ..evaluation.diagnostics import effective_size, split_rhat
 from ..samplers.beginning import begin_states
 from ..samplers.run import check_counts, clamped, loop_of, situation_of, verified
 from ..samplers.settings import Sampler, sampler_of
-from ..samplers.sweep import Chain, sweeps
+from ..samplers.sweep import Chain, prepared, sweeps
 from ..syntax.diagnostics import complain
 from .exact import exact
 
@@ -116,9 +116,11 @@ def _compile(model: Model, plan: Any) -> Any:
     slope = slope_of(model)
 
     def walk(situation: Situation, chain: Chain, thin: Any, block: int, blocks: int) -> Any:
+        ready = prepared(plan, situation)
+
         def one(carry: Any, _: None) -> Any:
             chain, total = carry
-            chain, _report = sweeps(plan, situation, chain, thin)
+            chain, _report = sweeps(plan, ready, chain, thin)
             return (chain, total + slope(situation, chain.state)), None
 
         def many(chain: Chain, _: None) -> Any:

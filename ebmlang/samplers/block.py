@@ -33,6 +33,13 @@ class Block(Protocol):
         """The name of the sampler, as in the table."""
         ...
 
+    def tables(self, situation: Situation) -> Any:
+        """What follows from parameters and given data alone, whatever beta is; () if nothing does.
+
+        Made once for many sweeps, and read as `situation.tables` in a move.
+        """
+        ...
+
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         """What the block remembers between steps: step sizes, adaptation."""
         ...

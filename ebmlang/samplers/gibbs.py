@@ -42,6 +42,9 @@ class GradientGibbs:
         """How many colours there are."""
         return int(self.colours.max(initial=-1)) + 1
 
+    def tables(self, situation: Situation) -> Any:
+        return ()
+
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return ()
 
@@ -92,6 +95,9 @@ class GaussianGibbs:
         """How many colours there are."""
         return int(self.colours.max(initial=-1)) + 1
 
+    def tables(self, situation: Situation) -> Any:
+        return ()
+
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return ()
 
@@ -124,6 +130,9 @@ class TryingGibbs:
     @property
     def variables(self) -> tuple[str, ...]:
         return (self.name,)
+
+    def tables(self, situation: Situation) -> Any:
+        return ()
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return ()

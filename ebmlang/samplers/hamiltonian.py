@@ -41,6 +41,9 @@ class HamiltonianBlock:
     def _potential(self, situation: Situation, state: State) -> Any:
         return lambda free: self.smooth.potential(free, situation, state)
 
+    def tables(self, situation: Situation) -> Any:
+        return ()
+
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         start, _ = self._numpyro()
         settings = dict(self.settings)

@@ -15,7 +15,7 @@ from .beginning import begin_states, starter
 from .plan import make_plan
 from .run import Clamped, clamped, situation_of
 from .settings import Sampler, sampler_of
-from .sweep import Chain, begin, sweep
+from .sweep import Chain, begin, prepared, sweep
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Kernel(MCMCKernel):
         self._situation = situation
         self._held = held
         self._plan = make_plan(model.target, sampler, held.masks)
+        self._ready = prepared(self._plan, situation)
         self._first = starter(model.target, held.masks)
 
     def check(self) -> None:
@@ -110,7 +111,7 @@ class Kernel(MCMCKernel):
         return self._step(state)
 
     def _step(self, state: KernelState) -> KernelState:
-        chain, report = sweep(self._plan, self._situation, state.chain)
+        chain, report = sweep(self._plan, self._ready, state.chain)
         return KernelState(
             chain.state,
             self._energy(chain.state),

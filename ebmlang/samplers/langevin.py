@@ -31,6 +31,9 @@ class LangevinBlock:
     def variables(self) -> tuple[str, ...]:
         return self.smooth.variables
 
+    def tables(self, situation: Situation) -> Any:
+        return ()
+
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return ()
 
@@ -73,6 +76,9 @@ class MalaBlock:
     @property
     def variables(self) -> tuple[str, ...]:
         return self.smooth.variables
+
+    def tables(self, situation: Situation) -> Any:
+        return ()
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         log_step = jnp.log(jnp.asarray(0.1 if self.step_size is None else self.step_size))

@@ -20,7 +20,7 @@ from ..syntax.diagnostics import complain
 from .beginning import Starter, begin_states, not_finite, starter
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
-from .sweep import Chain, Report, begin, sweeps
+from .sweep import Chain, Report, begin, prepared, sweeps
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -116,8 +116,10 @@ def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
     def draw(
         situation: Situation, chain: Chain, thin: Any, length: int
     ) -> tuple[Chain, tuple[State, State, Any, Report]]:
+        ready = prepared(plan, situation)
+
         def one(chain: Chain, _: None) -> tuple[Chain, Any]:
-            chain, report = sweeps(plan, situation, chain, thin)
+            chain, report = sweeps(plan, ready, chain, thin)
             energy = target.energy(situation.params, chain.state, situation.given)
             named = target.quantities(situation.params, chain.state, situation.given)
             return chain, (compact(target, chain.state), named, energy, report)

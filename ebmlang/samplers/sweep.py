@@ -29,6 +29,11 @@ class Report(NamedTuple):
     diverged: Any  # scalar, int
 
 
+def prepared(plan: Plan, situation: Situation) -> Situation:
+    """The situation with the tables of every block: made once, outside the loop over sweeps."""
+    return situation._replace(tables=tuple(block.tables(situation) for block in plan.blocks))
+
+
 def begin(plan: Plan, key: Key, situation: Situation, state: State, warmup: int) -> Chain:
     """A chain at a state, its blocks set up for a warm-up of so many sweeps."""
     key, *keys = jax.random.split(key, len(plan.blocks) + 1)
@@ -39,13 +44,15 @@ def begin(plan: Plan, key: Key, situation: Situation, state: State, warmup: int)
 
 
 def sweep(plan: Plan, situation: Situation, chain: Chain) -> tuple[Chain, Report]:
-    """Every block moved once."""
+    """Every block moved once. Tables are made here if the situation has none."""
+    if situation.tables is None:
+        situation = prepared(plan, situation)
     key, *keys = jax.random.split(chain.key, len(plan.blocks) + 1)
     state, inner, accepted = chain.state, [], []
     gradients: Any = jnp.zeros((), jnp.int32)
     diverged: Any = jnp.zeros((), jnp.int32)
-    for block, k, own in zip(plan.blocks, keys, chain.inner, strict=True):
-        moved = block.move(k, situation, state, own)
+    for block, k, own, table in zip(plan.blocks, keys, chain.inner, situation.tables, strict=True):
+        moved = block.move(k, situation._replace(tables=table), state, own)
         state = moved.state
         inner.append(moved.inner)
         accepted.append(moved.acceptance)
@@ -57,6 +64,8 @@ def sweep(plan: Plan, situation: Situation, chain: Chain) -> tuple[Chain, Report
 
 def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
     """So many sweeps of one chain; the report adds gradients and divergences, and means acceptance."""
+    if situation.tables is None:
+        situation = prepared(plan, situation)
     zero = Report(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
     def one(_: Any, carry: tuple[Chain, Report]) -> tuple[Chain, Report]:
