@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
@@ -225,14 +226,48 @@ def densities_table() -> str:
     """Every distribution, with its arguments; those in brackets may be left out."""
     rows = []
     for name, row in densities.table().items():
-        optional = row["optional"]
-        arguments = ", ".join(f"[{a}]" if a in optional else a for a in row["arguments"])
-        over = "whole numbers" if row["discrete"] else "real numbers"
-        event = int(row["event"])
-        draw = "one number" if event == 0 else f"{event} dimension{'s' * (event > 1)}"
         seen = "yes" if name in densities.formulas() else ""
-        rows.append((f"`{name}`", arguments, over, draw, seen))
-    return table(("distribution", "arguments", "over", "one draw is", "written out"), rows)
+        arguments = ", ".join(_argument(row, label) for label in row["arguments"])
+        over = "whole numbers" if row["discrete"] else "real numbers"
+        rows.append((f"`{name}`", arguments, over, _ends(row), _drawn(row["event"]), seen))
+    heads = ("distribution", "arguments", "over", "from, to", "one draw is", "written out")
+    return table(heads, rows)
+
+
+def _argument(row: dict[str, Any], label: str) -> str:
+    """An argument: in square brackets if it may be left out, with the dimensions of its own."""
+    own = row["axes"][label]
+    names = {"0": "a" if row["event"] < 2 else "b", "1": "a", "": "…"}
+    text = f"{label} over [{', '.join(names[axis] for axis in own)}]" if own else label
+    if label in row["one_of"]:
+        return f"{text} ({'one of these' if len(row['one_of']) > 1 else 'needed'})"
+    return f"[{text}]" if label in row["optional"] else text
+
+
+def _ends(row: dict[str, Any]) -> str:
+    """The ends of a support, in numbers or arguments."""
+    support = row["support"]
+    if support["kind"] in ("circular", "simplex", "multinomial"):
+        return {"circular": "the circle", "simplex": "sums to 1"}.get(
+            support["kind"], f"sums to {support['high']}"
+        )
+    low, high = (
+        otherwise if end is None else "by length" if end == "?"
+        else f"`{end}`" if isinstance(end, str) else f"{end:g}"
+        for end, otherwise in ((support["low"], "-inf"), (support["high"], "inf"))
+    )  # fmt: skip
+    return f"{low}, {high}"
+
+
+def _drawn(event: int) -> str:
+    """What one draw is."""
+    return ("one number", "1 dimension: a", "2 dimensions: b, a")[event]
+
+
+def left_out_table() -> str:
+    """NumPyro's other distributions, and why they are no densities of the language."""
+    rows = [(f"`{name}`", reason) for name, reason in densities.left_out().items()]
+    return table(("distribution", "is left out since it"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -248,6 +283,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "networks": networks_table,
     "activations": activations_line,
     "densities": densities_table,
+    "densities-left-out": left_out_table,
 }
 
 

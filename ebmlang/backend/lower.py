@@ -7,12 +7,12 @@ alone stays in NumPy and enters the compiled function as a constant.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, assert_never
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpyro.distributions import constraints
 
 from ..analysis.world import World
 from ..semantics.terms import (
@@ -37,6 +37,7 @@ from ..semantics.terms import (
 from ..semantics.traverse import fingerprint, unfold
 from . import contraction, reading
 from .conditions import choice
+from .densities import log_density
 from .elementwise import JAX, NUMPY
 from .labelled import Labelled, full, spread, union
 
@@ -205,19 +206,25 @@ class Lowering:
         return reading.read(self._outputs[key], network.output, term.subscripts, self)
 
     def _density(self, term: LogDensity) -> Labelled:
-        from .densities import constructor
-
         named = [("", term.value), *term.arguments]
         arrays = tuple(array for _, array in named)
         items, outer = self._outer(arrays)
-        spreads = {}
+        if not any(array.axes for array in arrays):
+            values = {
+                name: self.floating(spread(i, outer))
+                for (name, _), i in zip(named, items, strict=True)
+            }
+            return Labelled(log_density(term.distribution, values), outer)
+        lengths = {x: self.world.length(x) for x in {*outer, *(a for y in arrays for a in y.axes)}}
+        values, along = {}, {}
         for (name, array), item in zip(named, items, strict=True):
-            spreads[name] = self.floating(spread(item, (*outer, *array.axes)))
-        value = spreads.pop("")
-        density = constructor(term.distribution)(**spreads)
-        if density.support is constraints.circular:
-            value = jnp.mod(value + jnp.pi, 2 * jnp.pi) - jnp.pi
-        return Labelled(density.log_prob(value), outer)
+            lead = outer if set(outer) & set(item.labels) or not name else ()
+            wide = self.floating(full(item, (*lead, *array.axes), lengths))
+            values[name] = wide.reshape(-1, *wide.shape[len(lead) :]) if lead else wide
+            along[name] = 0 if lead else None
+        one = partial(log_density, term.distribution)
+        result = jax.vmap(one, in_axes=(along,))(values) if outer else one(values)
+        return Labelled(result.reshape([lengths[label] for label in outer]), outer)
 
 
 def _array_key(array: Array) -> object:

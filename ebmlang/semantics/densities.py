@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ..syntax import tree
 from ..syntax.source import Source, Span
 from .arrays import aligned
-from .context import Context, Value, axis_name, declared_at, shape_text, type_text
-from .meant import unknown_distribution
-from .supports import SUPPORTS, Support, lies_within
+from .context import Context, Value, axis_name, declared_at, nearest, shape_text, type_text
+from .foreign import ARGUMENT_WORDS
+from .meant import asked, unknown_distribution
+from .supports import lies_within, support_of
 from .terms import (
     Apply,
     Array,
     Constant,
     Domain,
     Draw,
+    Index,
     Kind,
     LogDensity,
+    Position,
     Read,
     SizeValue,
     Term,
 )
-from .traverse import rebuild, walk
+from .traverse import rebuild, substitute, walk
 
 # -log density as formulas: what the compiler can see through. The others are NumPyro's own.
 FORMULAS = """
@@ -40,9 +45,23 @@ _DEFAULTS = {"normal": {"loc": "0", "scale": "1"}, "laplace": {"loc": "0", "scal
 
 
 @cache
-def table() -> dict[str, dict[str, object]]:
-    """The table written by backend/densities.py."""
+def _tables() -> dict[str, dict[str, Any]]:
     return json.loads((Path(__file__).parent / "densities.json").read_text())
+
+
+def table() -> dict[str, dict[str, Any]]:
+    """The densities by name, as backend/densities.py found them."""
+    return _tables()["densities"]
+
+
+def left_out() -> dict[str, str]:
+    """NumPyro's other distributions by name, and why they are no densities of the language."""
+    return _tables()["out"]
+
+
+def canonical(name: str) -> str:
+    """A name as the table has it: `negative_binomial_2` is `negative_binomial2`."""
+    return name if name in table() else re.sub(r"_(?=\d)", "", name)
 
 
 @cache
@@ -62,12 +81,10 @@ def energy_of(
     values = bind_arguments(call, context)
     if values is None:
         return None
-    name = call.function.text
+    name = canonical(call.function.text)
     row = table()[name]
-    event = int(row["event"])  # type: ignore[call-overload]
-    if domain is not None and not _fits(
-        bool(row["discrete"]), whole, domain, values, call, context
-    ):
+    event = row["event"]
+    if domain is not None and not _fits(row, whole, domain, values, call, context):
         return None
     if event == 0 and name in formulas() and set(values) <= _names(name):
         return _written_out(name, whole, values, call, context)
@@ -150,25 +167,71 @@ def _opaque(
     own = whole.axes[len(whole.axes) - event :]
     arguments = []
     for label, value in values.items():
-        lead = [axis_name(axis) for axis in value.axes[: len(batch)]]
-        shared = bool(batch) and lead == [axis_name(axis) for axis in batch]
-        if event == 0 or shared:
-            head = Value(value.axes[: len(batch)], value.body, value.span)
-            joined = aligned([Value(batch, whole.body, _declared(whole)), head], name, context)
-            if joined is None:
-                return None
-            if not batch and joined[0]:
-                return _spread(name, values, context)
-            body = joined[1][1].body
-            arguments.append((label, Array(value.axes[len(batch) :], body, value.span)))
+        tied = table()[name]["axes"][label]
+        if not tied and event == 0:
+            body = _elementwise(
+                name, Value(batch, whole.body, _declared(whole)), value, values, context
+            )
+            placed = None if body is None else Array((), body, value.span)
         else:
-            arguments.append((label, Array(value.axes, value.body, value.span)))
+            placed = _placed(name, label, value, batch, own, context)
+        if placed is None:
+            return None
+        arguments.append((label, placed))
     density = LogDensity(name, Array(own, whole.body, whole.span), tuple(arguments), call.span)
     return Value(batch, Apply("negate", (density,), call.span), call.span), event
 
 
+def _elementwise(
+    name: str, whole: Value, value: Value, values: dict[str, Value], context: Context
+) -> Term | None:
+    """An argument that is one number for each number of the variable, or one for all."""
+    joined = aligned([whole, value], name, context)
+    if joined is None:
+        return None
+    if whole.scalar and joined[0]:
+        return _spread(name, values, context)
+    return joined[1][1].body
+
+
+def _placed(
+    name: str,
+    label: str,
+    value: Value,
+    batch: tuple[Index, ...],
+    own: tuple[Index, ...],
+    context: Context,
+) -> Array | None:
+    """An argument with its own last axes, shared by all draws or one for each.
+
+    One number stands for all of an array that has just the axes of a draw.
+    """
+    tied = table()[name]["axes"][label]
+    spreads = tied == [str(k) for k in range(len(own))]
+    names, lead = [axis_name(a) for a in value.axes], [axis_name(a) for a in batch]
+    last = [axis_name(own[int(k)]) if k else None for k in tied]
+    for before, after in ((lead, last), ([], last), (lead, []), ([], [])):
+        if not after and last and not spreads:
+            continue
+        fits = len(names) == len(before) + len(after) and names[: len(before)] == before
+        behind = names[len(before) :]
+        if fits and all(w in (None, n) for w, n in zip(after, behind, strict=True)):
+            put = zip(value.axes[: len(before)], batch, strict=False)
+            body = substitute(value.body, {a: Position(b, value.span) for a, b in put})
+            return Array(value.axes[len(before) :], body, value.span)
+    wanted = [w or "…" for w in last]
+    takes = f"an array over [{', '.join(wanted)}]" if wanted else "one number"
+    each = f", or one for each of [{', '.join(lead)}]" if lead else ""
+    return context.error(
+        "E301",
+        value.span,
+        f"`{label}` of `{name}` is {takes} here{each}",
+        "one number" if value.scalar else f"over {shape_text(value)}",
+    )
+
+
 def _fits(
-    discrete: bool,
+    row: dict[str, Any],
     whole: Value,
     domain: Domain,
     values: dict[str, Value],
@@ -181,8 +244,10 @@ def _fits(
         symbol = whole.body.symbol
         declared = type_text(symbol).partition(" : ")[2]
         marks = [(declared_at(symbol), f"declared as {declared}")]
-    if discrete != domain.discrete or domain.kind is Kind.SPIN:
-        takes = "whole numbers" if discrete else "real numbers"
+    if row["event"] > len(whole.axes):
+        return True
+    if row["discrete"] != domain.discrete or domain.kind is Kind.SPIN:
+        takes = "whole numbers" if row["discrete"] else "real numbers"
         helps = ["a field does the same, energy = -c * s: a spin has no NumPyro density"]
         context.error(
             "E403",
@@ -190,11 +255,11 @@ def _fits(
             f"`{name}` is a density over {takes}, and this variable is `{type_name}`",
             f"a density over {takes}",
             marks=marks,
-            helps=helps if domain.kind is Kind.SPIN and discrete else _instead(domain),
+            helps=helps if domain.kind is Kind.SPIN and row["discrete"] else _instead(domain),
         )
         return False
-    support = _between(values) if name == "uniform" else SUPPORTS.get(name)
-    if support is None or lies_within(domain, support):
+    support = support_of(row, {label: number_of(v.body) for label, v in values.items()})
+    if lies_within(domain, support):
         return True
     context.error(
         "E403",
@@ -207,16 +272,15 @@ def _fits(
     return False
 
 
-def _between(values: dict[str, Value]) -> Support | None:
-    """The support of `uniform(low, high)` with numbers for both."""
-    ends = [
-        values[label].body if label in values else otherwise
-        for label, otherwise in (("low", 0.0), ("high", 1.0))
-    ]
-    low, high = (end.value if isinstance(end, Constant) else end for end in ends)
-    if not isinstance(low, float) or not isinstance(high, float):
-        return None
-    return Support(low, high, f"numbers between {low:g} and {high:g}", f"real<{low:g}, {high:g}>")
+def number_of(term: Term) -> float | None:
+    """The number that a term is as written, None for others."""
+    match term:
+        case Constant(value=value):
+            return value
+        case Apply(function="negate", arguments=(Constant(value=value),)):
+            return -value
+        case _:
+            return None
 
 
 def _instead(domain: Domain) -> list[str]:
@@ -236,12 +300,11 @@ def _with_kind(whole: Value, kind: str) -> str:
 
 def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None:
     """The arguments of a distribution by name. Reports unknown distributions and arguments."""
-    name = call.function.text
+    name = canonical(call.function.text)
     row = table().get(name)
     if row is None:
-        return unknown_distribution(call.function, table(), context)
-    names: Sequence[str] = row["arguments"]  # type: ignore[assignment]
-    optional: Sequence[str] = row["optional"]  # type: ignore[assignment]
+        return _refused(call, context)
+    names, optional, one_of = row["arguments"], row["optional"], row["one_of"]
     found: dict[str, Value] = {}
     for k, argument in enumerate(call.arguments):
         if isinstance(argument, tree.Keyword):
@@ -249,23 +312,15 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
         else:
             label, expression = (names[k] if k < len(names) else "", argument)
         if label not in names or label in found or isinstance(expression, tree.Within | tree.List):
-            return context.error(
-                "E303",
-                argument.span,
-                f"`{name}` takes {', '.join(names)}",
-                "given twice"
-                if label in found
-                else "one too many"
-                if not label
-                else "none of these",
-            )
+            return _no_such_argument(call, argument, label, names, found, context)
         value = context.elaborate(expression, context)
         if value is None:
             return None
         found[label] = value
     missing = [label for label in names if label not in found and label not in optional]
-    if missing or (not found and len(optional) == len(names) and name in ("bernoulli", "binomial")):
-        first = (missing or names)[0]
+    given = [label for label in one_of if label in found]
+    if missing or (one_of and not given):
+        first = (missing or one_of)[0]
         return context.error(
             "E303",
             call.span,
@@ -273,7 +328,43 @@ def bind_arguments(call: tree.Call, context: Context) -> dict[str, Value] | None
             "missing here",
             notes=[f"it takes {', '.join(names)}"],
         )
+    if len(given) > 1:
+        says = f"`{name}` takes one of {', '.join(one_of)}"
+        return context.error("E303", found[given[1]].span, says, "one is enough")
     return found
+
+
+def _no_such_argument(
+    call: tree.Call,
+    argument: tree.Argument,
+    label: str,
+    names: Sequence[str],
+    found: dict[str, Value],
+    context: Context,
+) -> None:
+    """E303 for an argument too many, given twice, or of a name that the distribution has not."""
+    known = (word for word in ARGUMENT_WORDS.get(label, ()) if word in names)
+    near = next(known, None) or (nearest(label, tuple(names)) if label else None)
+    mark = "given twice" if label in found else "none of these" if label else "one too many"
+    says = f"`{canonical(call.function.text)}` takes {', '.join(names) or 'no arguments'}"
+    meant = near if isinstance(argument, tree.Keyword) and label not in names else None
+    return context.error("E303", argument.span, asked(says, meant), mark)
+
+
+def _refused(call: tree.Call, context: Context) -> None:
+    """E403 for a distribution of NumPyro that is no density here, E201 for an unknown one."""
+    name = call.function.text
+    reason = left_out().get(name)
+    if reason is None:
+        return unknown_distribution(call.function, table(), context)
+    return context.error(
+        "E403", call.function.span, f"`{name}` {_joined(reason)}", "no density of the language"
+    )
+
+
+def _joined(reason: str) -> str:
+    """A reason as it follows the name of a distribution."""
+    return f"cannot be used: {reason}" if reason.startswith("one draw") else reason
 
 
 def draw_of(call: tree.Call, context: Context) -> Draw | None:
@@ -289,12 +380,13 @@ def draw_of(call: tree.Call, context: Context) -> Draw | None:
                 f"a start is known before fitting, and `{value.span.text}` is not",
                 "numbers and sizes only",
             )
-    if table()[call.function.text]["event"]:
+    name = canonical(call.function.text)
+    if table()[name]["event"]:
         return context.error(
             "E403", call.span, "`init` draws one number for each entry", "draws an array"
         )
     arguments = tuple((label, value.body) for label, value in values.items())
-    return Draw(call.function.text, arguments, call.span)
+    return Draw(name, arguments, call.span)
 
 
 def _only_sizes(term: Term) -> bool:
