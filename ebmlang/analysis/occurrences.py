@@ -145,7 +145,7 @@ class Visitor:
                 under = self._curved(term, below, (), Smoothness.SMOOTH)
                 return self._product(term, above, under) if below else above
             case "^" | "square":
-                power = self._exponent(term)
+                power = exponent(term)
                 if power is not None:
                     return self._power(term, power)
             case "if" if not unknowns(arguments[0]):
@@ -153,14 +153,6 @@ class Visitor:
             case _:
                 pass
         return self._curved(term, list(arguments), (), FUNCTIONS[function].smoothness)
-
-    def _exponent(self, term: Apply) -> int | None:
-        if term.function == "square":
-            return 2
-        exponent = term.arguments[1]
-        if isinstance(exponent, Constant) and exponent.value >= 0 and exponent.value.is_integer():
-            return int(exponent.value)
-        return None
 
     def _added(self, parts: list[Facts]) -> Facts:
         total = Facts()
@@ -246,6 +238,16 @@ class Visitor:
             for b in kept[k:]:
                 if a is not b or a.bound:
                     self.meetings.append(Meeting(a, b.renamed(), term, self.scope))
+
+
+def exponent(term: Apply) -> int | None:
+    """The whole number from 0 to which a term is raised; None if it is no such number."""
+    if term.function == "square":
+        return 2
+    power = term.arguments[1]
+    if isinstance(power, Constant) and power.value >= 0 and power.value.is_integer():
+        return int(power.value)
+    return None
 
 
 def _most(total: dict, part: dict) -> None:
