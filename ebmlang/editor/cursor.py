@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-
-from lark import Lark
-from lark.exceptions import LarkError
-from lark.lexer import PatternStr
 
 from ..semantics.context import BUILT_IN
-from ..syntax.resources import grammar_text
 from ..syntax.source import Source
 from ..syntax.statements import Token, split, tokenize
+from ..syntax.table import grammar_table
 from ..syntax.words import REDUCERS, RESERVED, ROLES
-
-MOST_TOKENS = 400
-"""Longer statements are completed without asking the grammar, which would take too long."""
 
 _OPEN, _CLOSED = frozenset("(["), frozenset(")]")
 
@@ -173,31 +165,9 @@ def _in_range(tokens: Sequence[Token]) -> bool:
 # -------------------------------------------------------------------- the grammar
 
 
-@cache
-def _lark() -> Lark:
-    return Lark(
-        grammar_text("ebm.lark"),
-        parser="lalr",
-        start="statement",
-        keep_all_tokens=True,
-        maybe_placeholders=True,
-    )
-
-
 def _expects(before: Sequence[Token]) -> frozenset[str] | None:
     """Words and signs with which the statement could go on; NAME, NUMBER, STRING and $END too."""
-    if not before or len(before) > MOST_TOKENS:
-        return None
-    lark = _lark()
-    text = " ".join(token.text for token in before)
-    try:
-        parser = lark.parse_interactive(text)
-        parser.exhaust_lexer()
-        accepts = parser.accepts()
-    except (LarkError, RecursionError):
-        return None
-    texts = {t.name: t.pattern.value for t in lark.terminals if isinstance(t.pattern, PatternStr)}
-    return frozenset(texts.get(name) or name for name in accepts)
+    return grammar_table().after(before) if before else None
 
 
 # ------------------------------------------------------------------------ indices

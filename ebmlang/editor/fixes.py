@@ -16,10 +16,10 @@ from functools import lru_cache
 from ..syntax import tree
 from ..syntax.diagnostics import Diagnostic, Severity
 from ..syntax.parser import Piece
+from ..syntax.parts import Node, parts
 from ..syntax.source import Source, Span
 from ..syntax.statements import tokenize
 from ..syntax.words import KEYWORDS, LOOKALIKES
-from .names import Node, parts
 from .reading import KEPT, Reading, read
 from .rename import Edit, apply
 
@@ -315,7 +315,7 @@ def _nodes(piece: Piece | None) -> list[Node]:
     while stack:
         node = stack.pop()
         found.append(node)
-        stack += [part for part in parts(node) if part is not None]
+        stack += parts(node)
     return found
 
 

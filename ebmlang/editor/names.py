@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ..semantics.functions import CONSTANTS, REDUCERS
 from ..syntax import tree
 from ..syntax.parser import Piece
+from ..syntax.parts import Node, parts
 from ..syntax.source import Span
 from ..syntax.words import RESERVED
 
@@ -234,9 +235,6 @@ def _all(nodes: Sequence[Node | None], scope: Scope, walk: _Walk) -> None:
             _expression(node, scope, walk)
 
 
-Node = tree.Argument | tree.Interval | tree.Slice | tree.List
-
-
 def _expression(node: Node, scope: Scope, walk: _Walk) -> None:
     match node:
         case tree.Name():
@@ -256,35 +254,6 @@ def _expression(node: Node, scope: Scope, walk: _Walk) -> None:
             _expression(value, scope, walk)
         case _:
             _all(parts(node), scope, walk)
-
-
-def parts(node: Node) -> tuple[Node | None, ...]:
-    """What stands directly inside an expression that opens no scope."""
-    match node:
-        case tree.Negate(operand=inner) | tree.Not(operand=inner) | tree.Paren(inner=inner):
-            return (inner,)
-        case tree.Binary(left=left, right=right):
-            return (left, right)
-        case tree.Compare(left=left, steps=steps):
-            return (left, *(step.right for step in steps))
-        case tree.Logic(operands=items) | tree.Tuple(items=items) | tree.List(items=items):
-            return items
-        case tree.If(condition=condition, then=then, otherwise=otherwise):
-            return (condition, then, otherwise)
-        case tree.Subscripted(base=base, subscripts=subscripts):
-            return (base, *subscripts)
-        case tree.Slice(lower=lower, upper=upper) | tree.Interval(lower=lower, upper=upper):
-            return (lower, upper)
-        case tree.Within(target=target, range=range_):
-            return (target, range_)
-        case tree.Call(arguments=arguments):
-            return arguments
-        case tree.Reduction(arguments=arguments, body=body):
-            return (*arguments, body)
-        case tree.Keyword(value=value):
-            return (value,)
-        case _:
-            return ()
 
 
 def _opened(

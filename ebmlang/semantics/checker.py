@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import TypeVar
 
 from ..syntax import tree
 from ..syntax.diagnostics import Diagnostic, Findings
-from ..syntax.parser import names_left_out
 from ..syntax.source import Span
 from .arrays import summed
 from .context import Context, Value
@@ -20,6 +18,7 @@ from .declarations import (
     declare_network,
 )
 from .defaults import default_of, in_order
+from .definitions import bounded, settle_definitions
 from .densities import draw_of, energy_of
 from .expressions import elaborate
 from .imports import gather
@@ -71,7 +70,7 @@ def check(parsed: tree.Tree, faults: list[Diagnostic] | None = None) -> Checked:
 
 
 class _Checker:
-    """One run over a file. `let`s are checked when first used, whatever their order."""
+    """One run over a file. `let`s are checked each behind those that it uses, whatever their order."""
 
     def __init__(self, parsed: tree.Tree, findings: Findings) -> None:
         self.parsed = parsed
@@ -82,7 +81,7 @@ class _Checker:
         self.dims: dict[str, Dimension] = {}
         self.context = Context(findings, {}, elaborate, self.define, self.size_of)
         if findings.errors:
-            self.context.failed |= names_left_out(parsed.source)
+            self.context.failed |= parsed.left_out
 
     def size_of(self, dim: Dimension) -> Size:
         """The size written through dimensions that stand on their own."""
@@ -94,17 +93,9 @@ class _Checker:
         return Size.number(len(dim.labels)) if dim.labels else Size.dimension(dim.name)
 
     def run(self) -> Program:
+        """The program as far as it can be read; whatever is wrong is among the findings."""
         self._bring_imports()
-        declared, twice = collect_names(self.parsed.statements, self.findings)
-        self.dims = declare_dimensions(declared, self.context)
-        self._declare_all(declared)
-        # A declaration that failed is a name all the same: no second complaint about each use.
-        names = self.context.names
-        self.context.quantities = {n for n, s in declared.items() if isinstance(s, tree.Quantity)}
-        lost = {n for n in declared if n not in names} - self.context.quantities
-        self.context.failed |= twice | lost
-        for name in twice:
-            names.pop(name, None)
+        doubles = self._declare_and_define()
         arrays = self._of(Symbol)
         facts = {}
         for statement in self.parsed.statements:
@@ -112,9 +103,8 @@ class _Checker:
                 facts[statement.name.text] = self._parameter(statement)
         energies = _apart(self._densities(), self._energies())
         quantities = self._quantities()
-        for statement in self.parsed.statements:
-            if isinstance(statement, tree.Let):
-                self.define(statement)
+        for statement in doubles:
+            self.define(statement)
         header = next((s for s in self.parsed.statements if isinstance(s, tree.ModelHeader)), None)
         return Program(
             header.name.text if header else "model",
@@ -134,12 +124,38 @@ class _Checker:
             tuple(self.context.conditions),
         )
 
+    def _declare_and_define(self) -> list[tree.Let]:
+        """Give every name its meaning, a `let` behind those that it needs.
+
+        What comes back are `let`s whose name is declared twice: nothing needs them.
+        """
+        declared, twice = collect_names(self.parsed.statements, self.findings)
+        self.dims = declare_dimensions(declared, self.context)
+        self._declare_all(declared)
+        # A declaration that failed is a name all the same: no second complaint about each use.
+        names = self.context.names
+        self.context.quantities = {n for n, s in declared.items() if isinstance(s, tree.Quantity)}
+        lost = {n for n in declared if n not in names} - self.context.quantities
+        self.context.failed |= twice | lost
+        self.context.twice = twice
+        for name in twice:
+            names.pop(name, None)
+        measures = settle_definitions(self.context)
+        statements = bounded(self.parsed.statements, measures, self.context)
+        self.parsed = replace(self.parsed, statements=statements)
+        doubles = [s for s in statements if isinstance(s, tree.Let) and s.name.text in twice]
+        for name in measures:
+            definition = names[name]
+            if isinstance(definition, tree.Let):
+                self.define(definition)
+        return doubles
+
     def _bring_imports(self) -> None:
         """Put what the imports stand for before the statements of the file."""
         brought, self.texts = gather(self.parsed, self.findings)
         imports = [s for s in self.parsed.statements if isinstance(s, tree.Import)]
         self.context.failed |= {name.text for s in imports for name in s.names}
-        own = [s for s in self.parsed.statements if s not in imports]
+        own = [s for s in self.parsed.statements if not isinstance(s, tree.Import)]
         self.parsed = replace(self.parsed, statements=(*brought, *own))
 
     def _of(self, kind: type[Kept]) -> dict[str, Kept]:
@@ -169,22 +185,10 @@ class _Checker:
     # ------------------------------------------------------------------ statements
 
     def define(self, statement: tree.Let) -> Symbol | None:
-        """The symbol of a `let`, checked once; E405 if it needs itself."""
+        """The symbol of a `let`, checked once."""
         name = statement.name.text
         if name in self.lets:
             return self.lets[name]
-        if name in self.busy:
-            around = self.busy[self.busy.index(name) :]
-            marks = [(self._name_of(n), f"needs `{b}`") for n, b in pairwise([*around[1:], name])]
-            self.findings.error(
-                "E405",
-                statement.name.span,
-                f"`let`s form a circle: {' → '.join([*around, name])}",
-                f"needs `{[*around, name][1]}`" if marks else "needs itself",
-                marks=marks,
-            )
-            self.lets[name] = None
-            return None
         self.busy.append(name)
         value = self._headed(statement.heads, statement.body, f"let {name}")
         self.busy.pop()
@@ -360,13 +364,6 @@ class _Checker:
                         value.axes, value.body, statement.default.span
                     )
         return found if in_order(found, self.context) else {}
-
-    def _name_of(self, name: str) -> Span:
-        return next(
-            s.name.span
-            for s in self.parsed.statements
-            if isinstance(s, tree.Let) and s.name.text == name
-        )
 
 
 def _once(faults: list[Diagnostic]) -> list[Diagnostic]:

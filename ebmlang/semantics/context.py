@@ -107,6 +107,10 @@ class Obligation:
     whole: Span
 
 
+MOST_GUESSES = 200_000
+"""Names that are compared with names that nothing declares, in one check."""
+
+
 @dataclass(slots=True)
 class Context:
     """State of one check. `elaborate` reads an expression; `define` checks a `let` when first used."""
@@ -128,6 +132,8 @@ class Context:
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     quantities: set[str] = field(default_factory=set)
+    twice: set[str] = field(default_factory=set)
+    guesses: int = MOST_GUESSES
     found_in: dict[Index, Symbol] = field(default_factory=dict)
     spoilt: set[Index] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
@@ -158,9 +164,13 @@ class Context:
         return name in self.names or name in self.indices or name in self.arguments
 
     def nearest(self, name: str, extra: tuple[str, ...] = ()) -> str | None:
-        """A known name that looks like this one: at most min(len / 2, 3) letters away."""
+        """A known name that looks like this one: at most min(len / 2, 3) letters away.
+
+        None where so many names have been compared that a file is wrong throughout.
+        """
         known = [*self.indices, *self.arguments, *self.names, *extra]
-        return nearest(name, known)
+        self.guesses -= len(known)
+        return nearest(name, known) if self.guesses > 0 else None
 
 
 def nearest(name: str, known: list[str] | tuple[str, ...]) -> str | None:
@@ -168,6 +178,7 @@ def nearest(name: str, known: list[str] | tuple[str, ...]) -> str | None:
     limit = min(max(len(name) // 2, 1), 3)
     if len(name) == 1:
         return next((k for k in known if k.lower() == name.lower() and k != name), None)
+    known = [k for k in known if abs(len(k) - len(name)) <= limit]
     best = min(known, key=lambda k: (distance(name, k), abs(len(k) - len(name))), default=None)
     return best if best is not None and 0 < distance(name, best) <= limit else None
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
+from ..syntax.parts import nodes
 from .context import Context, nearest
 from .lengths import constant_size, not_a_size
 from .meant import asked, unknown_dimension
 from .networks import ACTIVATIONS, ARCHITECTURES, Architecture
-from .repairs import nodes
+from .order import circle_text, ordered, steps
 from .sizes import Size
 from .terms import (
     Dimension,
@@ -63,9 +63,10 @@ def collect_names(
 
 
 def _all_different(names: Sequence[tree.Identifier], of: str, findings: Findings) -> None:
-    for k, name in enumerate(names):
-        first = next(other for other in names if other.text == name.text)
-        if first is not names[k]:
+    seen: dict[str, tree.Identifier] = {}
+    for name in names:
+        first = seen.setdefault(name.text, name)
+        if first is not name:
             findings.error(
                 "E202",
                 name.span,
@@ -86,43 +87,37 @@ def declare_dimensions(
 ) -> dict[str, Dimension]:
     """All dimensions, each size read; E405 for sizes in a circle."""
     items = {n: d for n, d in declared.items() if isinstance(d, tree.DimItem)}
+    order, circles = ordered({name: _dims_in(item, items) for name, item in items.items()})
     done: dict[str, Dimension] = {}
-    busy: list[str] = []
-
-    def declare(name: str) -> Dimension:
-        if name in done:
-            return done[name]
-        item = items[name]
-        if name in busy:
-            around = busy[busy.index(name) :]
-            pairs = pairwise([*around[1:], name])
-            context.error(
-                "E405",
-                item.name.span,
-                f"sizes of dimensions form a circle: {' → '.join([*around, name])}",
-                f"needs the size of `{[*around, name][1]}`",
-                marks=[(items[a].name.span, f"needs the size of `{b}`") for a, b in pairs],
-            )
-            done[name] = Dimension(name, None, False, None, item.name.span)
-            context.failed.update(around)
-            return done[name]
-        busy.append(name)
-        size, labels = _size(item, declare, declared, context)
-        busy.pop()
-        made = done.setdefault(
-            name, Dimension(name, size, item.cyclic is not None, labels, item.name.span)
+    for circle in circles:
+        (_, second), *around = steps(circle)
+        context.error(
+            "E405",
+            items[circle[0]].name.span,
+            f"sizes of dimensions form a circle: {circle_text(circle)}",
+            f"needs the size of `{second}`",
+            marks=[(items[a].name.span, f"needs the size of `{b}`") for a, b in around],
         )
-        context.names[name] = made
-        return made
+        context.failed.update(circle)
+        done |= {n: Dimension(n, None, False, None, items[n].name.span) for n in circle}
+    context.names.update(done)
+    for name in order:
+        if name not in done:
+            item = items[name]
+            size, labels = _size(item, items, declared, context)
+            cyclic = item.cyclic is not None
+            done[name] = Dimension(name, size, cyclic, labels, item.name.span)
+            context.names[name] = done[name]
+    return {name: done[name] for name in items}
 
-    for name in items:
-        declare(name)
-    return done
+
+def _dims_in(item: tree.DimItem, items: Mapping[str, tree.DimItem]) -> list[str]:
+    return [name.text for name in _names_in(item.size) if name.text in items]
 
 
 def _size(
     item: tree.DimItem,
-    declare: Callable[[str], Dimension],
+    items: Mapping[str, tree.DimItem],
     declared: dict[str, tree.Statement | tree.DimItem],
     context: Context,
 ) -> tuple[Size | None, str | None]:
@@ -149,7 +144,7 @@ def _size(
                 return None, None
             return Size.number(len(labels)), labels
         case expression:
-            size = _size_of(expression, declare, declared, context)
+            size = _size_of(expression, items, declared, context)
             if size is None:
                 return None, None
             value = size.constant
@@ -166,15 +161,14 @@ def _size(
 
 def _size_of(
     expression: tree.Expression,
-    declare: Callable[[str], Dimension],
+    items: Mapping[str, tree.DimItem],
     declared: dict[str, tree.Statement | tree.DimItem],
     context: Context,
 ) -> Size | None:
-    items = [n for n, d in declared.items() if isinstance(d, tree.DimItem)]
     for name in _names_in(expression):
         if name.text in items:
-            declare(name.text)
-        elif name.text in declared:
+            continue
+        if name.text in declared:
             other = name_of(declared[name.text]).span
             return context.error(
                 "E402",
@@ -183,15 +177,15 @@ def _size_of(
                 "not a dimension",
                 marks=[(other, "declared here")],
             )
-        elif name.text not in context.names:
-            return unknown_dimension(name.text, name.span, items, context)
+        if name.text not in context.names:
+            return unknown_dimension(name.text, name.span, list(items), context)
     size = constant_size(expression, context)
     if size is None:
         return not_a_size(expression, "a size", context)
     return size
 
 
-def _names_in(expression: tree.Expression) -> list[tree.Name]:
+def _names_in(expression: tree.Expression | None) -> list[tree.Name]:
     return [node for node in nodes(expression) if isinstance(node, tree.Name)]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 from ..syntax import tree
 from .context import Context, Value, axis_name, kind_of, shape_text, type_text
+from .order import circle_text, ordered, steps
 from .terms import Array, Role, Symbol
 from .traverse import symbols
 
@@ -48,18 +48,14 @@ def in_order(defaults: Mapping[str, Array], context: Context) -> bool:
         name: sorted(s.name for s in symbols(array.body) if s.name in defaults)
         for name, array in defaults.items()
     }
-    for name, array in defaults.items():
-        path = [name]
-        while needs[path[-1]] and path[-1] not in path[:-1]:
-            path.append(needs[path[-1]][0])
-        if path[-1] == name and len(path) > 1:
-            marks = [(defaults[n].span, f"needs `{m}`") for n, m in pairwise(path[1:])]
-            context.error(
-                "E405",
-                array.span,
-                f"defaults of given data form a circle: {' → '.join(path)}",
-                f"needs `{path[1]}`",
-                marks=marks,
-            )
-            return False
-    return True
+    _, circles = ordered(needs)
+    for circle in circles:
+        (_, second), *around = steps(circle)
+        context.error(
+            "E405",
+            defaults[circle[0]].span,
+            f"defaults of given data form a circle: {circle_text(circle)}",
+            f"needs `{second}`",
+            marks=[(defaults[name].span, f"needs `{other}`") for name, other in around],
+        )
+    return not circles

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import assert_never
 
 from ..syntax import tree
@@ -262,16 +261,6 @@ def _inline(
 ) -> Value | None:
     """A call of a `fn`: its body with scalar arguments, over the axes the arguments share."""
     name = fn.name.text
-    if name in context.calls:
-        circle = " → ".join((*context.calls[context.calls.index(name) :], name))
-        around = context.calls[context.calls.index(name) :]
-        marks = [
-            (f.name.span, f"`{a}` calls `{b}`")
-            for a, b in pairwise((*around, name))
-            if isinstance(f := context.names[a], tree.Fn)
-        ]
-        says = f"functions form a circle: {circle}"
-        return context.error("E405", span, says, "called here", marks=marks)
     if len(arguments) != len(fn.parameters):
         return context.error(
             "E303",

@@ -119,7 +119,8 @@ def _open(
         return None
     state.texts[path] = found.text
     parsed, faults = parse(found)
-    findings.items.extend(faults)
+    for fault in faults:
+        findings.keep(fault)
     shared: dict[str, Shared] = {}
     for inner in parsed.statements:
         match inner:

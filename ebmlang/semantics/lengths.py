@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..syntax import tree
+from ..syntax.parts import nodes
 from .context import Context, kind_of
-from .repairs import nodes
 from .sizes import Size
 from .terms import Dimension
 

@@ -11,26 +11,27 @@ from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
 from .lints_values import out_of_reach
 from .terms import Index, NamedEnergy, Program, Reduce, Symbol, Term, Whole
-from .traverse import free_indices, is_free_of_unknowns, symbols, walk
+from .traverse import free_indices, symbols, walk
 
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
     """Everything that is provably odd in a program without errors."""
-    for energy in program.energies:
-        _cancels(energy, program, findings)
+    read = [symbols(energy.term) for energy in program.energies]
+    for energy, there in zip(program.energies, read, strict=True):
+        _cancels(energy, there, program, findings)
         counted_twice(energy, findings)
     falls_without_limit(program, findings)
     out_of_reach(program, findings)
-    _unused(program, used, findings)
+    _unused(program, used, set().union(*read), findings)
     _unused_helpers(parsed, used, findings)
     _unused_indices(program, findings)
     _small_circles(program, findings)
 
 
-def _cancels(energy: NamedEnergy, program: Program, findings: Findings) -> None:
-    if energy.density or not is_free_of_unknowns(energy.term):
+def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings: Findings) -> None:
+    if energy.density or any(symbol.unknown for symbol in read):
         return
-    params = sorted((s for s in symbols(energy.term) if s.name in program.params), key=_place)
+    params = sorted((s for s in read if s.name in program.params), key=_place)
     helps = []
     if params and program.parameter_facts[params[0].name].prior is None:
         first = params[0]
@@ -51,8 +52,7 @@ def _place(symbol: Symbol) -> int:
     return symbol.span.start
 
 
-def _unused(program: Program, used: set[str], findings: Findings) -> None:
-    read = {s.name for e in program.energies for s in symbols(e.term)}
+def _unused(program: Program, used: set[str], read: set[Symbol], findings: Findings) -> None:
     for group, what in (
         (program.unknowns, "variable"),
         (program.params, "parameter"),
@@ -63,7 +63,7 @@ def _unused(program: Program, used: set[str], findings: Findings) -> None:
                 findings.warn(
                     "W502", symbol.span, f"{what} `{name}` is never used", mark="declared here"
                 )
-            elif what == "variable" and name not in read:
+            elif what == "variable" and symbol not in read:
                 findings.warn(
                     "W502",
                     symbol.span,

@@ -18,7 +18,7 @@ from .terms import (
     Symbol,
     Term,
 )
-from .traverse import fingerprint, symbols, unfold_all
+from .traverse import fingerprint, symbols, unfold_all, unknowns
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +37,41 @@ def falls_without_limit(program: Program, findings: Findings) -> None:
     Linear in a site that takes every real number: the integral over it diverges, whatever else
     there is. Of higher order: the leading terms are powers of single sites with a minus.
     """
-    terms = [(energy, unfold_all(energy.term)) for energy in program.energies]
+    mentioned = _by_unknown(program)
     for symbol in program.unknowns.values():
-        domain = symbol.domain
-        whole_line = domain.whole_line
-        upwards = domain.kind is Kind.POSITIVE or (
-            domain.kind is Kind.REAL and domain.upper is None
-        )
-        if not upwards:
+        if not _upwards(symbol):
             continue
         found: list[Monomial] = []
-        for energy, term in terms:
+        for energy, term in mentioned.get(symbol, ()):
             here = _monomials(term, symbol)
             if here is None:
                 break
             found += [replace(m, energy=energy) for m in here]
         else:
             leading = _leading(found)
-            if leading and _falls(leading, whole_line):
+            if leading and _falls(leading, symbol.domain.whole_line):
                 _tell(symbol, leading, program, findings)
+
+
+Unfolded = tuple[NamedEnergy, Term]
+
+
+def _by_unknown(program: Program) -> dict[Symbol, list[Unfolded]]:
+    """For each unknown that no upper bound holds back, the energies that read it, unfolded."""
+    found: dict[Symbol, list[Unfolded]] = {}
+    if not any(_upwards(symbol) for symbol in program.unknowns.values()):
+        return found
+    for energy in program.energies:
+        read = [s for s in unknowns(energy.term) if _upwards(s)]
+        term = unfold_all(energy.term) if read and program.lets else energy.term
+        for symbol in read:
+            found.setdefault(symbol, []).append((energy, term))
+    return found
+
+
+def _upwards(symbol: Symbol) -> bool:
+    domain = symbol.domain
+    return domain.kind is Kind.POSITIVE or (domain.kind is Kind.REAL and domain.upper is None)
 
 
 def _leading(found: list[Monomial]) -> list[Monomial]:

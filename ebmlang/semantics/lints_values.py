@@ -23,7 +23,8 @@ def out_of_reach(program: Program, findings: Findings) -> None:
     """Say it once for each argument; what stands under an `if` is guarded and left alone."""
     for energy in program.energies:
         said: set[object] = set()
-        for node in _unguarded(unfold_all(energy.term)):
+        term = unfold_all(energy.term) if program.lets else energy.term
+        for node in _unguarded(term):
             argument = node.arguments[-1]
             found = reach(argument)
             if found is None or not _hits(node.function, found):

@@ -102,6 +102,8 @@ def unknown_name(expression: tree.Name, context: Context) -> None:
             "E201", span, f"`{name}` is one name here, and it is not declared", "unknown name",
             helps=[printed],
         )  # fmt: skip
+    if context.guesses <= 0:
+        return context.error("E201", span, f"`{name}` is not declared", "unknown name")
     if any(isinstance(d, Dimension) and name in (d.labels or "") for d in context.names.values()):
         says = f"`{name}` is not declared; a label stands in quotes"
         return context.error("E201", span, says, "unknown name", helps=[f'"{name}"'])
@@ -157,9 +159,10 @@ def _is_loose(name: str, context: Context) -> bool:
         context.knows(name) or name in context.ended or name in context.failed
         or name in BUILT_IN or name in context.caller
     )  # fmt: skip
+    if known or len(name) > 2:
+        return False
     near = context.nearest(name)
-    slip = near is not None and (len(name) > 1 or near in context.indices)
-    return not known and len(name) <= 2 and not slip
+    return near is None or (len(name) == 1 and near not in context.indices)
 
 
 def as_typed(name: str, context: Context) -> str | None:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
+from ..syntax.parts import nodes
 from .context import Context, Value, axis_name, shape_text, type_text
-from .repairs import nodes, summed
+from .repairs import summed
 from .sizes import Size
 from .terms import Apply, Bound, Constant, Kind, Symbol, Term
 

@@ -5,46 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..syntax import tree
+from ..syntax.parts import nodes, parts
 from ..syntax.source import Span
 
 LONGEST = 88
-
-
-def parts(node: tree.Expression | tree.Argument | tree.Slice) -> tuple[object, ...]:
-    """The nodes directly inside an expression, from left to right."""
-    match node:
-        case tree.Negate(operand=inner) | tree.Not(operand=inner) | tree.Paren(inner=inner):
-            return (inner,)
-        case tree.Binary(left=left, right=right):
-            return (left, right)
-        case tree.Compare(left=left, steps=steps):
-            return (left, *(step.right for step in steps))
-        case tree.Logic(operands=operands):
-            return operands
-        case tree.If(condition=condition, then=then, otherwise=otherwise):
-            return (condition, then, otherwise)
-        case tree.Subscripted(base=base, subscripts=subscripts):
-            return (base, *subscripts)
-        case tree.Call(arguments=arguments):
-            return arguments
-        case tree.Reduction(arguments=arguments, body=body):
-            return (*arguments, body)
-        case tree.Tuple(items=items):
-            return items
-        case tree.Slice(lower=lower, upper=upper):
-            return tuple(end for end in (lower, upper) if end is not None)
-        case tree.Keyword(value=value):
-            return (value,)
-        case _:
-            return ()
-
-
-def nodes(root: object) -> Iterator[object]:
-    """An expression and everything inside it, from left to right."""
-    if root is not None:
-        yield root
-        for part in parts(root):  # type: ignore[arg-type]
-            yield from nodes(part)
 
 
 def loose_indices(root: object) -> list[tree.Name]:

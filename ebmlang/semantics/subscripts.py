@@ -204,8 +204,18 @@ def _fits(
         )
     if value.category is None and not _claims(value.body, dim, span, symbol, whole, context):
         return None
-    context.obligations.append(Obligation(value.body, dim, span, whole.span))
+    if not _runs_over(value.body, dim):
+        context.obligations.append(Obligation(value.body, dim, span, whole.span))
     return value.body
+
+
+def _runs_over(term: Term, dim: Dimension) -> bool:
+    """Whether a subscript is an index over the very dimension, of which nothing is left to show."""
+    return (
+        isinstance(term, Position)
+        and isinstance(term.index.range, Whole)
+        and term.index.range.dim is dim
+    )
 
 
 def _real_marks(body: Term) -> list[tuple[Span, str]]:

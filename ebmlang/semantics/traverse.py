@@ -66,19 +66,26 @@ def walk(term: Term) -> Iterator[Term]:
 
 
 def rebuild(term: Term, change: Callable[[Term], Term]) -> Term:
-    """The same node with each child changed; bound indices are kept."""
+    """The same node with each child changed; bound indices are kept.
+
+    Where no child changes, it is the very node.
+    """
     match term:
         case Constant() | SizeValue() | Position():
             return term
         case Read(subscripts=subscripts):
-            return replace(term, subscripts=tuple(change(s) for s in subscripts))
+            new = tuple(change(s) for s in subscripts)
+            return term if _alike(new, subscripts) else replace(term, subscripts=new)
         case EdgeNumber(site=site):
             return replace(term, site=change(site))
         case Apply(arguments=arguments):
-            return replace(term, arguments=tuple(change(a) for a in arguments))
+            new = tuple(change(a) for a in arguments)
+            return term if _alike(new, arguments) else replace(term, arguments=new)
         case Reduce(conditions=conditions, body=body):
-            kept = tuple(change(c) for c in conditions)
-            return replace(term, conditions=kept, body=change(body))
+            kept, inner = tuple(change(c) for c in conditions), change(body)
+            if inner is body and _alike(kept, conditions):
+                return term
+            return replace(term, conditions=kept, body=inner)
         case NetworkRead(inputs=inputs, subscripts=subscripts):
             return replace(
                 term,
@@ -90,6 +97,10 @@ def rebuild(term: Term, change: Callable[[Term], Term]) -> Term:
             return replace(term, value=replace(value, body=change(value.body)), arguments=changed)
         case _:
             assert_never(term)
+
+
+def _alike(new: tuple[Term, ...], old: tuple[Term, ...]) -> bool:
+    return all(a is b for a, b in zip(new, old, strict=True))
 
 
 def symbols(term: Term) -> set[Symbol]:

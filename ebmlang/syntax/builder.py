@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from . import tree
-from .diagnostics import Findings
+from .diagnostics import Diagnostic, Findings, Mark
 from .source import Source, Span
-from .words import RESERVED
+from .statements import Token
+from .words import REDUCERS, RESERVED
 
 DEEPEST = 210
 """Levels of an expression. A pass that takes four Python frames a level then stays below 1000."""
@@ -29,6 +30,17 @@ class TooDeep(Exception):
     def __init__(self, span: Span) -> None:
         super().__init__("too deep")
         self.span = span
+
+
+def too_deep(span: Span) -> Diagnostic:
+    """What is said of an expression with more than `DEEPEST` levels."""
+    return Diagnostic(
+        "E101",
+        f"this expression has more than {DEEPEST} levels",
+        (Mark(Span(span.source, span.start, span.start + 1)),),
+        notes=("each bracket and each operator adds one; a sum of n terms has n levels",),
+        helps=("give parts of it names with `let`, or write several energies: they are added",),
+    )
 
 
 @dataclass(slots=True)
@@ -60,8 +72,8 @@ class _Bracketed(NamedTuple):
 
 
 def _is_token(part: Any) -> bool:
-    """Whether a part is a token of Lark's, which is a kind of string, and no node."""
-    return isinstance(part, str)
+    """Whether a part is a token, and no node."""
+    return type(part) is Token
 
 
 def _span(parts: Parts) -> Span:
@@ -70,8 +82,8 @@ def _span(parts: Parts) -> Span:
     if first is None or last is None:
         there = [part for part in parts if part is not None]
         first, last = there[0], there[-1]
-    start = first.start_pos if _is_token(first) else first.span.start
-    end = last.end_pos if _is_token(last) else last.span.end
+    start = first.start if _is_token(first) else first.span.start
+    end = last.end if _is_token(last) else last.span.end
     return Span(_WORK.get().source, start, end)
 
 
@@ -86,7 +98,7 @@ def _deepen(node: Any, *inside: Any) -> Any:
 
 
 def _plain(token: Any) -> tree.Identifier:
-    return tree.Identifier(str(token), _span((token,)))
+    return tree.Identifier(token.text, _span((token,)))
 
 
 def _name(token: Any) -> tree.Identifier:
@@ -152,7 +164,7 @@ class Builder:
     def variable(self, parts: Parts) -> tree.Variable:
         """`visible y : type ~ density`, and `latent`."""
         role, name, _, type_, _, density = parts
-        return tree.Variable(str(role), _name(name), type_, density, _WORK.get().doc, _span(parts))
+        return tree.Variable(role.text, _name(name), type_, density, _WORK.get().doc, _span(parts))
 
     def param(self, parts: Parts) -> tree.Param:
         """`param W : type init start ~ prior`."""
@@ -237,7 +249,7 @@ class Builder:
     def or_(self, parts: Parts) -> tree.Logic:
         """`a or b or c`, and likewise with `and`."""
         operands = _operands(parts)
-        return _deepen(tree.Logic(str(parts[1]), operands, _span(parts)), *operands)
+        return _deepen(tree.Logic(parts[1].text, operands, _span(parts)), *operands)
 
     and_ = or_
 
@@ -248,7 +260,7 @@ class Builder:
     def compare(self, parts: Parts) -> tree.Compare:
         """`a < b < c`."""
         steps = tuple(
-            tree.Comparison(str(operator), right, _span((operator,)))
+            tree.Comparison(operator.text, right, _span((operator,)))
             for operator, right in zip(parts[1::2], parts[2::2], strict=True)
         )
         return _deepen(tree.Compare(parts[0], steps, _span(parts)), *_operands(parts))
@@ -256,7 +268,7 @@ class Builder:
     def binary(self, parts: Parts) -> tree.Binary:
         """`a + b`, and likewise `- * / @ ^`."""
         left, operator, right = parts
-        node = tree.Binary(str(operator), left, right, _span((operator,)), _span(parts))
+        node = tree.Binary(operator.text, left, right, _span((operator,)), _span(parts))
         return _deepen(node, left, right)
 
     def negate(self, parts: Parts) -> tree.Negate:
@@ -286,11 +298,11 @@ class Builder:
 
     def number(self, parts: Parts) -> tree.Number:
         """`5e-4`."""
-        return tree.Number(str(parts[0]), _span(parts))
+        return tree.Number(parts[0].text, _span(parts))
 
     def string(self, parts: Parts) -> tree.String:
         """`"ACD"`."""
-        return tree.String(str(parts[0])[1:-1], _span(parts))
+        return tree.String(parts[0].text[1:-1], _span(parts))
 
     def name(self, parts: Parts) -> tree.Name:
         """A name in an expression."""
@@ -310,7 +322,7 @@ class Builder:
         """`f(x, act=silu)`, and `sum(x)`."""
         function, _, arguments, _ = parts
         given = arguments or ()
-        named = _plain(function) if function.type != "NAME" else _name(function)
+        named = _plain(function) if function.text in REDUCERS else _name(function)
         return _deepen(tree.Call(named, given, _span(parts)), *given)
 
     def arguments(self, parts: Parts) -> Parts:

@@ -100,6 +100,10 @@ class Findings:
     """The faults found so far; checking goes on after each."""
 
     items: list[Diagnostic] = field(default_factory=list)
+    _kept: set[Diagnostic] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._kept = set(self.items)
 
     def error(
         self,
@@ -115,8 +119,12 @@ class Findings:
         """Keep a fault: `mark` goes under `at`, `marks` are further places; `None` is no help."""
         places = (Mark(at, mark), *(Mark(span, text) for span, text in marks))
         kept = tuple(text for text in helps if text)
-        found = Diagnostic(code, says, places, tuple(notes), kept, severity)
-        if found not in self.items:
+        self.keep(Diagnostic(code, says, places, tuple(notes), kept, severity))
+
+    def keep(self, found: Diagnostic) -> None:
+        """Keep a fault that is complete; the same one is kept once."""
+        if found not in self._kept:
+            self._kept.add(found)
             self.items.append(found)
 
     def warn(self, code: str, at: Span, says: str, **rest: object) -> None:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
-from lark import Lark, Token, UnexpectedToken
-from lark.lexer import Lexer, PatternStr
-
-from .builder import DEEPEST, Builder, TooDeep, Work, building
+from .builder import TooDeep, Work, building, too_deep
 from .diagnostics import Diagnostic, Findings, Mark
 from .documentation import docs_of
 from .mistakes import Breakdown, Lesson, explain, keys_of, lessons
 from .resources import grammar_text
 from .source import Source, Span
-from .statements import Stretch, split, tokenize
+from .statements import Stretch, Token, split, tokenize
 from .strays import find_stray, stray_fault, strays_in
+from .table import Stop, Table, grammar_table
 from .tree import Comment, ModelHeader, Statement, Tree
 from .words import RESERVED
 
@@ -41,7 +38,7 @@ def parse(source: Source) -> tuple[Tree, list[Diagnostic]]:
     pieces, comments = read_pieces(source)
     faults = [fault for piece in pieces for fault in piece.faults]
     statements = tuple(piece.statement for piece in pieces if piece.statement is not None)
-    return Tree(source, statements, comments), faults
+    return Tree(source, statements, comments, _left_out(pieces)), faults
 
 
 def read_pieces(source: Source) -> tuple[list[Piece], tuple[Comment, ...]]:
@@ -56,11 +53,11 @@ def read_pieces(source: Source) -> tuple[list[Piece], tuple[Comment, ...]]:
 
 
 def names_left_out(source: Source) -> frozenset[str]:
-    """Names that statements with a mistake would have declared, had they been read.
+    """Names that statements with a mistake would have declared, had they been read."""
+    return parse(source)[0].left_out
 
-    A later pass need not complain that these are unknown.
-    """
-    pieces, _ = read_pieces(source)
+
+def _left_out(pieces: Sequence[Piece]) -> frozenset[str]:
     broken = (piece.stretch.tokens for piece in pieces if piece.statement is None)
     return frozenset(
         token.text for tokens in broken for token in tokens[1:] if token.kind == "word"
@@ -106,48 +103,23 @@ def _read(stretch: Stretch, doc: str) -> list[Piece]:
 def _attempt(stretch: Stretch, doc: str) -> Piece | Breakdown:
     """What the grammar makes of a stretch."""
     work = Work(stretch.source, doc, Findings())
-    lark = _lark()
+    table = grammar_table()
     try:
         with building(work):
-            statement: Any = lark.parse(stretch)  # type: ignore[arg-type]
-    except UnexpectedToken as fault:
-        return _breakdown(lark, stretch, fault)
+            outcome = table.read(stretch.tokens)
     except TooDeep as fault:
-        return Piece(stretch, None, (_too_deep(fault.span),))
+        return Piece(stretch, None, (too_deep(fault.span),))
+    if isinstance(outcome, Stop):
+        return _breakdown(table, stretch, outcome)
     faults = tuple(work.findings.items)
-    return Piece(stretch, None if faults else statement, faults)
+    return Piece(stretch, None if faults else outcome.value, faults)
 
 
-def _too_deep(span: Span) -> Diagnostic:
-    return Diagnostic(
-        "E101",
-        f"this expression has more than {DEEPEST} levels",
-        (Mark(Span(span.source, span.start, span.start + 1)),),
-        notes=("each bracket and each operator adds one; a sum of n terms has n levels",),
-        helps=("give parts of it names with `let`, or write several energies: they are added",),
-    )
-
-
-def _breakdown(lark: Lark, stretch: Stretch, fault: UnexpectedToken) -> Breakdown:
-    found = fault.token
-    ended = found.type == "$END"
-    at = len(stretch.tokens)
-    if not ended:
-        at = next(k for k, token in enumerate(stretch.tokens) if token.start == found.start_pos)
-    parser: Any = fault.interactive_parser
-    position = parser.parser_state.position
-    texts = {
-        terminal.name: terminal.pattern.value
-        for terminal in lark.terminals
-        if isinstance(terminal.pattern, PatternStr)
-    }
-    # Lark copies the whole stack once for each candidate: dear where the nesting is absurd.
-    shallow = len(parser.parser_state.state_stack) < 10 * DEEPEST
-    accepts = parser.accepts() if shallow else ()
-    expects = frozenset(texts.get(name) or name for name in accepts)
-    last = parser.parser_state.value_stack[-1:]
-    misread = [token.type for token in last if isinstance(token, Token) and token in RESERVED]
-    return Breakdown(stretch, at, position, found.type, expects, "NAME" in misread)
+def _breakdown(table: Table, stretch: Stretch, stop: Stop) -> Breakdown:
+    unread = isinstance(stop.values[-1], Token) if stop.values else False
+    misread = unread and stop.last == "NAME" and stop.values[-1].text in RESERVED
+    expects = table.expected(stop.states)
+    return Breakdown(stretch, stop.at, stop.states[-1], stop.found, expects, misread)
 
 
 def _parses(text: str) -> bool:
@@ -173,47 +145,3 @@ def _known_mistakes() -> dict[tuple[object, ...], Lesson]:
                     for key in keys_of(outcome):
                         known.setdefault(key, lesson)
     return known
-
-
-@cache
-def _lark() -> Lark:
-    return Lark(
-        grammar_text("ebm.lark"),
-        parser="lalr",
-        start="statement",
-        lexer=_Feed,
-        keep_all_tokens=True,
-        maybe_placeholders=True,
-        transformer=Builder(),  # type: ignore[arg-type]
-    )
-
-
-class _Feed(Lexer):
-    """Gives Lark the tokens of a stretch, which are cut already.
-
-    As with Lark's own contextual lexer, a word of the language is a plain name where the
-    grammar has no place for the word: the builder then says so with E102.
-    """
-
-    __future_interface__ = 2
-
-    def __init__(self, conf: Any) -> None:
-        self.types = {
-            terminal.pattern.value: terminal.name
-            for terminal in conf.terminals
-            if isinstance(terminal.pattern, PatternStr)
-        }
-
-    def lex(self, lexer_state: Any, parser_state: Any) -> Iterator[Token]:
-        """The tokens of the stretch, each with its name in the grammar."""
-        choices = parser_state.parse_conf.states
-        fixed = {"number": "NUMBER", "string": "STRING"}
-        for kind, text, start, _ in lexer_state.text.tokens:
-            if kind == "word":
-                name = self.types.get(text, "NAME")
-                here = choices[parser_state.position]
-                if name not in here and "NAME" in here:
-                    name = "NAME"
-            else:
-                name = fixed.get(kind) or self.types.get(text, "FOREIGN")
-            yield Token(name, text, start, end_pos=start + len(text))

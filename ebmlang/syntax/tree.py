@@ -392,8 +392,9 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A whole file: its statements in order, and every comment with its place."""
+    """A whole file: its statements, every comment, and the names in what could not be read."""
 
     source: Source
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...]
+    left_out: frozenset[str] = frozenset()
