@@ -9,7 +9,9 @@ import numpy as np
 from ..semantics.terms import (
     Apply,
     Constant,
+    Dimension,
     EdgeEnd,
+    GraphDeclaration,
     Index,
     Listed,
     Neighbour,
@@ -59,13 +61,23 @@ def evaluate(
         case Read(symbol=symbol, subscripts=subscripts) if symbol.name in data and (
             not symbol.unknown
         ):
+            values = np.asarray(data[symbol.name])
             places = [evaluate(s, axes, world, data).astype(int) for s in subscripts]
-            return np.asarray(data[symbol.name])[tuple(places)] if places else data[symbol.name]
+            # what a condition leaves out may lie outside, and is never used
+            inside = zip(places, symbol.dims, values.shape, strict=True)
+            return values[tuple(within(p, dim, size) for p, dim, size in inside)]
         case Apply(function=function, arguments=arguments) if function in _MEANINGS:
             values = [evaluate(a, axes, world, data) for a in arguments]
             return np.asarray(_MEANINGS[function](*values))
         case _:
             raise Undecided
+
+
+def within(places: np.ndarray, dim: Dimension | GraphDeclaration, size: int) -> np.ndarray:
+    """Subscripts as positions: wrapped on a cyclic dimension, else moved to the nearest there is."""
+    if isinstance(dim, Dimension) and dim.cyclic:
+        return np.mod(places, size)
+    return np.clip(places, 0, size - 1)
 
 
 def _position(

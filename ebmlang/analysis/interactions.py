@@ -164,9 +164,9 @@ def listed(
     axes = axes_of((*a, *b))
     if count(axes, setting.world) > BUDGET:
         raise Undecided
-    first = _numbers(meeting.first.read, a, axes, sites, setting)
-    second = _numbers(meeting.second.read, b, axes, sites, setting)
-    valid = np.asarray(True)
+    first, valid = site_numbers(meeting.first.read, a, axes, sites, setting)
+    second, inside = site_numbers(meeting.second.read, b, axes, sites, setting)
+    valid = valid & inside
     for condition in meeting.conditions:
         if set(axes_of([condition])) <= set(axes):
             try:
@@ -182,13 +182,14 @@ def listed(
     return first[valid], second[valid]
 
 
-def _numbers(
+def site_numbers(
     read: Read,
     subscripts: Sequence[Term],
     axes: Sequence[Index],
     sites: Mapping[str, Symbol],
     setting: Setting,
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
+    """The number of the site at each instance, and whether there is one: conditions leave out others."""
     world = setting.world
     assert world is not None
     declared = sites[read.symbol.name]
@@ -199,10 +200,11 @@ def _numbers(
     if declared.symmetric:
         i, j = np.broadcast_arrays(*places)
         places = [np.minimum(i, j), np.maximum(i, j)]
-    number = np.asarray(0)
+    number, inside = np.asarray(0), np.asarray(True)
     for place, length in zip(places, world.shape(declared), strict=True):
         number = number * length + place
-    return number
+        inside = inside & (place >= 0) & (place < length)
+    return number, inside
 
 
 def edges_between(

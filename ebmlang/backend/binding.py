@@ -12,7 +12,7 @@ from ..analysis.world import GraphData, World
 from ..semantics.context import nearest
 from ..semantics.terms import Dimension, GraphDeclaration, Program, Symbol
 from ..syntax.diagnostics import EbmError, complain
-from .checks import check_values
+from .checks import as_array, check_values
 from .graphs import edges_of, generate
 
 
@@ -163,7 +163,7 @@ def _set_size(sizes: _Sizes, dim: Dimension, value: Any) -> None:
 
 
 def _array(symbol: Symbol, value: Any, sizes: _Sizes) -> np.ndarray:
-    array = np.asarray(value)
+    array = as_array(symbol.name, value)
     if array.ndim != len(symbol.dims):
         dims = ", ".join(d.name for d in symbol.dims)
         wanted = f"[{dims}]" if dims else "one number"

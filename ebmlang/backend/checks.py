@@ -13,6 +13,16 @@ from ..syntax.diagnostics import complain
 TOLERANCE = 1e-4
 
 
+def as_array(name: str, values: Any) -> np.ndarray:
+    """Values as one array. Raises EbmError E607 for rows of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise complain(
+            "E607", f"the rows of `{name}` have different lengths, and an array is wanted"
+        ) from None
+
+
 def check_values(
     symbol: Symbol,
     values: Any,

@@ -21,12 +21,17 @@ class Sites(NamedTuple):
 def edges_of(graph: GraphDeclaration, value: Any) -> tuple[np.ndarray, Sites]:
     """Edges [edges, 2] of an edge list, an adjacency matrix or a networkx graph, in the order given.
 
+    Nodes of a networkx graph that are called 0 to n - 1 are those sites; others count in the order
+    in which the graph has them. A sparse matrix of SciPy is an adjacency matrix.
     Raises EbmError E605 for a loop, a repeated edge, or something that is no graph.
     """
     if hasattr(value, "edges") and hasattr(value, "nodes"):
-        order = {node: k for k, node in enumerate(value.nodes)}
-        edges = np.array([[order[a], order[b]] for a, b in value.edges], np.int64).reshape(-1, 2)
+        numbered = set(value.nodes) == set(range(len(value.nodes)))
+        order = {node: node if numbered else k for k, node in enumerate(value.nodes)}
+        edges = np.array([[order[a], order[b]] for a, b in value.edges()], np.int64).reshape(-1, 2)
         sites = Sites(len(order), True)
+    elif hasattr(value, "toarray"):
+        edges, sites = _from_array(graph.name, np.asarray(value.toarray()))
     else:
         edges, sites = _from_array(graph.name, np.asarray(value))
     _refuse_loops(graph.name, edges)

@@ -83,8 +83,10 @@ def _gather(
     subscripts: Sequence[Term],
     lowering: Lowering,
 ) -> Labelled:
-    places = [_integers(subscripts[k], dims[k], lowering) for k in gathered]
     offset = len(lead)
+    places = [
+        _integers(subscripts[k], dims[k], array.shape[offset + k], lowering) for k in gathered
+    ]
     shared = [label for label in union(places) if label in lead]
     loose = [label for label in lead if label not in shared]
     labels = (*shared, *(label for label in union(places) if label not in shared))
@@ -108,13 +110,16 @@ def _gather(
     return Labelled(picked, (*labels, *loose, *(index for _, index in kept)))
 
 
-def _integers(subscript: Term, dim: Place, lowering: Lowering) -> Labelled:
-    """A subscript as integers, wrapped on a cyclic dimension."""
+def _integers(subscript: Term, dim: Place, length: int, lowering: Lowering) -> Labelled:
+    """A subscript as integers, wrapped on a cyclic dimension, of an axis of that length."""
     item = lowering.whole(subscript)
     array = item.array
     if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript, dim):
         size = lowering.world.sizes[dim.name]
         array = np.mod(array, size).astype(np.int32) if item.static else jnp.mod(array, size)
+    elif item.static:
+        # only what a condition leaves out lies outside
+        array = np.clip(array, 0, max(length - 1, 0))
     return Labelled(array, item.labels)
 
 

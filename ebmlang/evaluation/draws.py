@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import numpy as np
 
 from ..analysis.world import World
-from ..semantics.terms import Dimension, Program, Whole
+from ..semantics.terms import Between, Dimension, Index, Program, Whole
 from .diagnostics import Diagnostics, diagnose
 
 
@@ -67,21 +68,45 @@ class Draws(Mapping[str, np.ndarray]):
         named: dict[str, tuple[Any, ...]] = {n: s.dims for n, s in self.program.unknowns.items()}
         for quantity in self.program.quantities:
             named[quantity.name] = tuple(
-                a.range.dim if isinstance(a.range, Whole) else a.name for a in quantity.value.axes
+                a.range.dim if isinstance(a.range, Whole) else a for a in quantity.value.axes
             )
         for name, axes in named.items():
-            seen: dict[str, int] = {}
-            labels = []
+            labels: list[str] = []
             for axis in axes:
-                text = axis if isinstance(axis, str) else axis.name
-                seen[text] = seen.get(text, 0) + 1
-                label = text if seen[text] == 1 else f"{text}_{seen[text]}"
+                positions = self._positions(axis)
+                label = self._label(axis.name, positions, labels, coords)
                 labels.append(label)
-                if isinstance(axis, Dimension):
-                    letters = axis.labels
-                    coords[label] = list(letters) if letters else list(range(self.world.size(axis)))
+                if positions is not None:
+                    coords[label] = positions
             dims[name] = labels
         return dims, coords
+
+    def _positions(self, axis: Any) -> list[Any] | None:
+        """Labels or numbers of the positions of an axis; None for the edges of a graph."""
+        match axis:
+            case Dimension(labels=str(letters)):
+                return list(letters)
+            case Dimension():
+                return list(range(self.world.size(axis)))
+            case Index(range=Between()):
+                return list(range(*self.world.limits(axis)))
+            case _:
+                return None
+
+    def _label(
+        self,
+        name: str,
+        positions: list[Any] | None,
+        before: list[str],
+        coords: Mapping[str, list[Any]],
+    ) -> str:
+        """A name that is free in ArviZ: an axis of other positions, or a second one, is numbered."""
+        taken = {"chain", "draw", *before, *self._values}
+        for number in count(1):
+            label = name if number == 1 else f"{name}_{number}"
+            if label not in taken and coords.get(label, positions) == positions:
+                return label
+        raise AssertionError(name)
 
     def to_arviz(self) -> Any:
         """The draws as ArviZ InferenceData, with energy and divergences among its sample stats."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
@@ -99,12 +99,16 @@ def _bound_text(bound: Size | float | None, otherwise: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """A subscript that must be shown to stay inside its dimension once all ranges are known."""
+    """A subscript that must be shown to stay inside its dimension once all ranges are known.
+
+    `given`: conditions in force there, each with whether it holds or fails.
+    """
 
     subscript: Term
     dim: Dimension
     span: Span
     whole: Span
+    given: tuple[tuple[Term, bool], ...] = ()
 
 
 MOST_GUESSES = 200_000
@@ -158,6 +162,12 @@ class Context:
         finally:
             self.indices = before
             del self.pairs[pairs:]
+
+    def owe_under(self, first: int, *conditions: tuple[Term, bool]) -> None:
+        """Let the obligations from a position on be proved under conditions that hold or fail."""
+        self.obligations[first:] = [
+            replace(duty, given=(*duty.given, *conditions)) for duty in self.obligations[first:]
+        ]
 
     def knows(self, name: str) -> bool:
         """Whether a name stands for something here."""

@@ -48,7 +48,7 @@ def elaborate(expression: tree.Expression, context: Context) -> Value | None:
         case tree.Not(operand=operand, span=span):
             return _apply("not", (operand,), span, context)
         case tree.If(condition=condition, then=then, otherwise=otherwise, span=span):
-            return _apply("if", (condition, then, otherwise), span, context)
+            return _choice((condition, then, otherwise), span, context)
         case tree.Subscripted():
             return elaborate_subscripted(expression, context)
         case tree.Call():
@@ -98,6 +98,20 @@ def _logic(expression: tree.Logic, context: Context) -> Value | None:
     for value in values[1:]:
         result = elementwise(expression.operator, (result, value), expression.span, None, context)
     return result
+
+
+def _choice(
+    parts: tuple[tree.Expression, tree.Expression, tree.Expression], span: Span, context: Context
+) -> Value | None:
+    """`if c then a else b`: what c says of indices holds for the subscripts of a, and fails for b's."""
+    condition = elaborate(parts[0], context)
+    values = [condition]
+    for part, holds in ((parts[1], True), (parts[2], False)):
+        owed = len(context.obligations)
+        values.append(elaborate(part, context))
+        if condition is not None and condition.scalar:
+            context.owe_under(owed, (condition.body, holds))
+    return elementwise("if", tuple(values), span, None, context)
 
 
 def _apply(

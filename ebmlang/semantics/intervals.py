@@ -10,6 +10,7 @@ from .terms import (
     Constant,
     Dimension,
     EdgeEnd,
+    Edges,
     Index,
     Kind,
     Neighbour,
@@ -17,6 +18,7 @@ from .terms import (
     Read,
     Reduce,
     SizeValue,
+    Slots,
     Symbol,
     Term,
     Whole,
@@ -37,22 +39,26 @@ def interval(term: Term, context: Context) -> Limits | None:
             )
             return full, full
         case Position(index=index):
-            return _limits(index, context)
+            return index_limits(index, context)
         case Read(symbol=symbol):
             return _values(symbol, context)
+        case Apply(function="^", arguments=(base, Constant(value=power))) if power >= 0:
+            limits = interval(base, context)
+            return None if limits is None else _power(limits, power)
         case Apply(function=function, arguments=arguments):
             inner = [interval(a, context) for a in arguments]
             known = [limits for limits in inner if limits is not None]
             return _through(function, known) if len(known) == len(inner) else None
-        case Reduce(reducer="sum", indices=indices, body=body, conditions=conditions):
-            return _of_sum(indices, bool(conditions), interval(body, context), context)
+        case Reduce(reducer="sum", body=body):
+            return _of_sum(term, interval(body, context), context)
         case Reduce(reducer="max" | "min", body=body, conditions=()):
             return interval(body, context)
         case _:
             return None
 
 
-def _limits(index: Index, context: Context) -> Limits | None:
+def index_limits(index: Index, context: Context) -> Limits | None:
+    """The first and the last position of an index; None if not known."""
     match index.range:
         case Between(lower=lower, upper=upper):
             return lower, upper - 1
@@ -62,6 +68,15 @@ def _limits(index: Index, context: Context) -> Limits | None:
 
 
 def _values(symbol: Symbol, context: Context) -> Limits | None:
+    limits = _declared(symbol, context)
+    if limits is None or not symbol.hollow:
+        return limits
+    zero = Size.number(0)
+    low, high = _larger(-limits[0], zero), _larger(limits[1], zero)
+    return None if low is None or high is None else (-low, high)
+
+
+def _declared(symbol: Symbol, context: Context) -> Limits | None:
     domain = symbol.domain
     match domain.kind:
         case Kind.BINARY:
@@ -97,6 +112,22 @@ def _through(function: str, inner: list[Limits]) -> Limits | None:
             return a * c, b * d
         case "mod", [_, (n, m)] if n == m:
             return Size.number(0), n - 1
+        case "max", [(a, b), (c, d)]:
+            low, high = _larger(a, c) or a, _larger(b, d)
+            return None if high is None else (low, high)
+        case "min", [(a, b), (c, d)]:
+            least, high = _larger(-a, -c), _larger(-b, -d)
+            return None if least is None else (-least, b if high is None else -high)
+        case "relu", [limits]:
+            return _through("max", [limits, (Size.number(0), Size.number(0))])
+        case "square", [limits]:
+            return _power(limits, 2)
+        case "sign", [(a, b)]:
+            low = 1 if (a - 1).never_negative() else 0 if a.never_negative() else -1
+            high = -1 if (-b - 1).never_negative() else 0 if (-b).never_negative() else 1
+            return Size.number(low), Size.number(high)
+        case "floor", [limits]:
+            return limits
         case "abs", [(a, b)]:
             if a.never_negative():
                 return a, b
@@ -109,27 +140,90 @@ def _through(function: str, inner: list[Limits]) -> Limits | None:
             return None
 
 
-def _of_sum(
-    indices: tuple[Index, ...], partial: bool, body: Limits | None, context: Context
-) -> Limits | None:
+def _larger(a: Size, b: Size) -> Size | None:
+    """The larger of two sizes; None if that depends on the dimensions."""
+    if (a - b).never_negative():
+        return a
+    return b if (b - a).never_negative() else None
+
+
+def _power(limits: Limits, power: float) -> Limits | None:
+    """The limits of a whole power: it grows with its base if odd, with the absolute value if even."""
+    if power != int(power):
+        return None
+    wide = limits if power % 2 else _through("abs", [limits])
+    if wide is None:
+        return None
+    return _repeated(wide[0], int(power)), _repeated(wide[1], int(power))
+
+
+def _repeated(size: Size, times: int) -> Size:
+    total = Size.number(1)
+    for _ in range(times):
+        total = total * size
+    return total
+
+
+def _of_sum(term: Reduce, body: Limits | None, context: Context) -> Limits | None:
     if body is None:
         return None
-    count = Size.number(1)
-    for index in indices:
+    count, exact = _instances(term, context)
+    if count is None:
+        return None
+    low, high = body[0] * count, body[1] * count
+    if exact:
+        return low, high
+    zero = Size.number(0)
+    above, below = body[0].never_negative(), (-body[1]).never_negative()
+    if not (above or (-body[0]).never_negative()) or not (below or body[1].never_negative()):
+        return None
+    return (zero if above else low), (zero if below else high)
+
+
+def _instances(term: Reduce, context: Context) -> tuple[Size | None, bool]:
+    """At most how many instances a sum has, and whether it always has that many."""
+    count, exact = Size.number(1), not term.conditions
+    for index in term.indices:
         match index.range:
             case Whole(dim=dim):
                 count = count * context.size_of(dim)
             case Between(lower=lower, upper=upper):
                 count = count * (upper - lower)
+            case Slots(graph=graph):
+                count, exact = count * (context.size_of(graph.on) - 1), False
+            case Edges(graph=graph):
+                sites = context.size_of(graph.on)
+                count, exact = count * sites * (sites - 1) / 2, False
+            case Neighbour() | EdgeEnd():
+                continue
             case _:
-                return None
-    low, high = body[0] * count, body[1] * count
-    zero = Size.number(0)
-    if partial and body[0].never_negative():
-        low = zero
-    elif partial and (-body[1]).never_negative():
-        high = zero
-    return low, high
+                return None, False
+    return _fewer(term, count, exact, context)
+
+
+def _fewer(term: Reduce, count: Size, exact: bool, context: Context) -> tuple[Size, bool]:
+    """Instances left by one `i < j` or `i != j`, or by a hollow array's row or diagonal."""
+    dims = {i: i.range.dim for i in term.indices if isinstance(i.range, Whole)}
+    match term.conditions, term.body:
+        case (
+            (
+                Apply(
+                    function="<" | ">" | "!=" as sign,
+                    arguments=(Position(index=i), Position(index=j)),
+                ),
+            ),
+            _,
+        ) if len(term.indices) == len(dims) == 2 and i is not j and dims.get(i) is dims.get(j):
+            side = context.size_of(dims[i])
+            pairs = side * (side - 1)
+            return (pairs if sign == "!=" else pairs / 2), True
+        case (), Read(symbol=symbol, subscripts=(Position(index=i), Position(index=j))) if (
+            symbol.hollow and i is not j and set(dims) == set(term.indices) <= {i, j}
+        ):
+            both = len(term.indices) == 2
+            return count - (context.size_of(dims[i]) if both else 1), exact
+        case _:
+            return count, exact
 
 
 def dimension_of(index: Index) -> Dimension | None:

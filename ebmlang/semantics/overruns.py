@@ -15,7 +15,6 @@ from .terms import (
     Dimension,
     Index,
     Position,
-    Read,
     Reduce,
     Term,
     Whole,
@@ -110,9 +109,8 @@ def _alone(fault: Overrun, context: Context) -> None:
         case Constant() | Apply(function="negate"):
             base = duty.whole.text.partition("[")[0]
             helps = [f"there is no counting from the end: {base}[{dim.name}{duty.span.text}]"]
-        case Reduce(body=Read(symbol=symbol), reducer="sum") if not fault.below:
-            over = " * ".join(d.name for d in symbol.dims)
-            helps = [f"a dimension for every value of the sum: dim count = {over} + 1"]
+        case Reduce(reducer="sum") if not fault.below and low == Size.number(0):
+            helps = [f"a dimension for every value of the sum: dim count = {high} + 1"]
         case term if (alone := shifted(term)) is not None:
             helps = [_inside(*alone, dim)]
         case _:

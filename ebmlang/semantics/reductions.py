@@ -45,6 +45,7 @@ def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value |
     head = expression.head
     for index in bound:
         context.heads[index] = head
+    owed = len(context.obligations)
     with context.in_force(named):
         context.pairs += ranges
         conditions = [
@@ -62,6 +63,7 @@ def elaborate_reduction(expression: tree.Reduction, context: Context) -> Value |
     if body.category is not None:
         return arithmetic_on_category(replace(body, span=expression.body.span), context)
     kept = tuple(c.body for value in conditions if value for c in _split(value))
+    context.owe_under(owed, *((condition, True) for condition in kept))
     reducer = expression.reducer.text
     term = Reduce(reducer, tuple(bound), kept, body.body, expression.span, head)
     integer = body.integer and reducer in ("sum", "prod", "max", "min")

@@ -10,6 +10,7 @@ from .intervals import dimension_of, interval
 from .lookups import label, read_whole
 from .meant import loose_subscripts
 from .overruns import Overrun, runs_off, shifted
+from .proofs import Proof, facts
 from .repairs import loose_indices
 from .sizes import Size
 from .terms import (
@@ -325,20 +326,28 @@ def settle(context: Context) -> None:
         free = free_indices(duty.subscript)
         if duty.dim.cyclic or any(i.range is None or i in context.spoilt for i in free):
             continue
+        last = context.size_of(duty.dim) - 1
+        first = duty.dim.part.lower if duty.dim.part else Size.number(0)
+        proof = _proof(duty, context)
+        below = not proof.at_least(duty.subscript, first)
+        above = not proof.at_most(duty.subscript, last)
+        if not below and not above:
+            continue
         found = interval(duty.subscript, context)
         if found is None:
             _not_known(duty, context)
             continue
         low, high = found
-        last = context.size_of(duty.dim) - 1
-        first = duty.dim.part.lower if duty.dim.part else Size.number(0)
-        below = not _holds(low - first, duty, context)
-        above = not _holds(last - high, duty, context)
-        if below or above:
-            by = _as_written(low - first if below else high - last, context)
-            faults.append(Overrun(duty, by, below, found))
+        by = _as_written(low - first if below else high - last, context)
+        faults.append(Overrun(duty, by, below, found))
     runs_off(faults, context)
     context.obligations.clear()
+
+
+def _proof(duty: Obligation, context: Context) -> Proof:
+    """What the conditions in force say where a subscript stands."""
+    known = [fact for condition, holds in duty.given for fact in facts(condition, context, holds)]
+    return Proof(known, context, lambda size: _holds(size, duty, context))
 
 
 def _not_known(duty: Obligation, context: Context) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..backend.binding import learn_from_data
-from ..backend.checks import check_values
+from ..backend.checks import as_array, check_values
 from ..partition.exact import split_given
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
@@ -37,15 +37,25 @@ def prepare(
 ) -> tuple[Model, Examples]:
     """The model with sizes learnt from the data, and the data checked against their types.
 
+    Given data may stand in `given` or beside the visible data.
+
     Raises EbmError: E606 for names that are not visible, E602 and E607 for shapes that do not
     fit, E603 and E604 for values outside a type, with the row and the column.
     """
-    arrays = {name: np.asarray(value) for name, value in data.items()}
+    if not isinstance(data, Mapping):
+        raise complain(
+            "E606", "data come by the names of their variables", helps=['fit(model, {"v": X})']
+        )
+    beside = {n: v for n, v in data.items() if n in model.program.givens}
+    twice = beside.keys() & (given or {}).keys()
+    if twice:
+        raise complain("E606", f"the given `{min(twice)}` stands in the data and in `given` too")
+    arrays = {n: as_array(n, v) for n, v in data.items() if n not in beside}
     if not arrays:
         raise complain("E601", "there are no data to fit to", helps=['fit(model, {"v": X})'])
     for name in arrays:
         _must_be_visible(model, name)
-    known = {n: np.asarray(v) for n, v in (given or {}).items()}
+    known = {n: as_array(n, v) for n, v in (*beside.items(), *(given or {}).items())}
     bound = learn_from_data(model.program, model.bindings, arrays)
     own = {
         n: v

@@ -1,0 +1,53 @@
+"""Draws as ArviZ sees them: the file's dimensions and labels, told apart where names meet."""
+
+import numpy as np
+
+import ebmlang as ebm
+
+
+def drawn(text: str, **bindings: object):
+    model = ebm.loads(text, **bindings)
+    return ebm.sample(model, model.init(), draws=60, chains=2, warmup=5, progress=False)
+
+
+def test_a_quantity_over_part_of_a_dimension_keeps_its_positions():
+    draws = drawn(
+        """
+        dim n = 4
+        visible s : spin[n]
+        energy = -sum(i in 1..n) s[i] * s[i-1]
+        quantity bond[i in 1..n] = s[i] * s[i-1]
+        quantity pair[i in 0..2] = s[i]
+        """
+    )
+    posterior = draws.to_arviz().posterior
+    assert posterior["bond"].dims == ("chain", "draw", "i")
+    assert posterior["bond"].coords["i"].values.tolist() == [1, 2, 3]
+    (other,) = posterior["pair"].dims[2:]
+    assert posterior["pair"].coords[other].values.tolist() == [0, 1]
+    np.testing.assert_array_equal(
+        posterior["bond"].sel(i=3), draws["s"][..., 3] * draws["s"][..., 2]
+    )
+    assert "bond[3]" in draws.summary().index
+
+
+def test_dimensions_called_chain_and_draw_are_no_chains_and_draws():
+    draws = drawn(
+        "dim chain = 3, draw = 2 visible x : real[chain, draw] energy = sum(x ^ 2) "
+        "quantity middle[c] = x[c, 0]"
+    )
+    posterior = draws.to_arviz().posterior
+    assert posterior["x"].dims == ("chain", "draw", "chain_2", "draw_2")
+    assert posterior["x"].shape == (2, 60, 3, 2)
+    assert posterior["middle"].dims == ("chain", "draw", "chain_2")
+
+
+def test_labels_and_second_axes():
+    draws = drawn(
+        'dim site = 2, aa = "-AC" visible x : category(aa)[site] param J : real[site, site, aa, aa] '
+        "energy = -sum(i < j) J[i, j, x[i], x[j]] "
+        "quantity joint[a, b] = (x[0] == a and x[1] == b)"
+    )
+    joint = draws.to_arviz().posterior["joint"]
+    assert joint.dims == ("chain", "draw", "aa", "aa_2")
+    assert joint.coords["aa_2"].values.tolist() == ["-", "A", "C"]
