@@ -43,13 +43,16 @@ def measure(node: Node, known: Mapping[str, Measure], arguments: frozenset[str])
 
 
 def _own_levels(node: Node) -> int:
-    """Levels that a node has as a term: a chain of comparisons has one for each, `@` sums a product."""
+    """Levels that a node has as a term: a chain of comparisons has one for each, `@` sums a product.
+
+    A call and an `if` count twice, since proofs take twice the steps through what is not linear.
+    """
     match node:
         case tree.Compare(steps=steps):
             return len(steps)
         case tree.Logic(operands=operands):
             return len(operands) - 1
-        case tree.Binary(operator="@"):
+        case tree.Binary(operator="@") | tree.Call() | tree.If():
             return 2
         case _:
             return 1

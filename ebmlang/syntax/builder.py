@@ -38,7 +38,9 @@ def too_deep(span: Span) -> Diagnostic:
         "E101",
         f"this expression has more than {DEEPEST} levels",
         (Mark(Span(span.source, span.start, span.start + 1)),),
-        notes=("each bracket and each operator adds one; a sum of n terms has n levels",),
+        notes=(
+            "each bracket and each operator adds one, a call or an `if` up to two; a sum of n terms has n",
+        ),
         helps=("give parts of it names with `let`, or write several energies: they are added",),
     )
 

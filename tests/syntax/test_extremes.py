@@ -147,8 +147,9 @@ def test_what_never_ends_is_refused(body: str) -> None:
     [
         "x" + " + x" * (DEEPEST - 1),
         "(" * (DEEPEST - 1) + "x" + ")" * (DEEPEST - 1),
-        "exp(" * (DEEPEST - 1) + "x" + ")" * (DEEPEST - 1),
-        "if " + " < ".join(["x"] * (DEEPEST - 1)) + " then 1 else 0",
+        "exp(" * (DEEPEST // 2 - 1) + "x" + ")" * (DEEPEST // 2 - 1),
+        "if x > 0 then 1 else " * (DEEPEST // 2 - 2) + "x",
+        "if " + " < ".join(["x"] * (DEEPEST - 2)) + " then 1 else 0",
         "s @ " + "J @ " * 90 + "s",
     ],
     ids=lambda body: body[:12],
