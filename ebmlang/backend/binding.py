@@ -49,7 +49,9 @@ class _Sizes:
                 "E602",
                 f"`{name}` is {before} by {self.origins.get(name, 'its declaration')}, "
                 f"and {size} by {where}",
-                helps=[f"load the model with {name}={size}"] if name in self.known else [],
+                helps=[f"leave out {name}={before}"]
+                if self.origins.get(name) == f"{name}={before}"
+                else [],
             )
         if before is None:
             self.known[name] = size
@@ -138,8 +140,8 @@ def learn_from_data(
             dims = ", ".join(d.name for d in symbol.dims)
             raise complain(
                 "E607",
-                f"the data of `{name}` have {len(shape)} axes, and [example{', ' * bool(dims)}"
-                f"{dims}] is wanted",
+                f"the array given for `{name}` {_axes(len(shape))}, and "
+                f"[example{', ' * bool(dims)}{dims}] is wanted",
             )
         for dim, size in zip(symbol.dims, shape[leading:], strict=True):
             sizes.learn(dim, size, f"the data of `{name}`")
@@ -167,13 +169,29 @@ def _array(symbol: Symbol, value: Any, sizes: _Sizes) -> np.ndarray:
     if array.ndim != len(symbol.dims):
         dims = ", ".join(d.name for d in symbol.dims)
         wanted = f"[{dims}]" if dims else "one number"
-        raise complain("E607", f"`{symbol.name}` has {array.ndim} axes, and {wanted} is wanted")
+        raise complain("E607", f"`{symbol.name}` {_axes(array.ndim)}, and {wanted} is wanted")
     for dim, size in zip(symbol.dims, array.shape, strict=True):
         sizes.learn(dim, size, f"the data of `{symbol.name}`")
     return array
 
 
+def _axes(number: int) -> str:
+    return f"has {number} {'axis' if number == 1 else 'axes'}" if number else "is one number"
+
+
 def _unknown(program: Program, name: str) -> EbmError:
+    if name in program.params:
+        return complain(
+            "E606",
+            f"`{name}` is a parameter: it is fitted, and not bound",
+            helps=[f'values of parameters go with the call: ebm.sample(model, {{"{name}": …}})'],
+        )
+    if name == "beta":
+        return complain(
+            "E606",
+            "`beta` scales all energies of a call, and is not bound",
+            helps=["ebm.sample(model, params, beta=…)"],
+        )
     known = [*program.dims, *program.graphs, *program.givens, *program.unknowns, *program.networks]
     near = nearest(name, known)
     return complain(
@@ -198,10 +216,12 @@ def _check_known(program: Program, bound: Bindings) -> None:
         sites = bound.sizes.get(program.graphs[name].on.name)
         if sites is not None and len(edges) and edges.max() >= sites:
             row = int(np.argmax(edges.max(axis=1) >= sites))
+            from_one = edges.min() == 1 and edges.max() == sites
             raise complain(
                 "E605",
                 f"edge {row} of `{name}` joins {edges[row, 0]} and {edges[row, 1]}, and "
                 f"`{program.graphs[name].on.name}` has {sites} positions",
+                helps=[f"positions count from 0: {name} - 1"] if from_one else [],
             )
     partial = World(bound.sizes)
     for name, values in (*bound.givens.items(), *bound.held.items()):
@@ -231,7 +251,10 @@ def complete(program: Program, bound: Bindings, without: frozenset[str] = frozen
         raise complain(
             "E601",
             f"`{program.name}` still needs {', '.join(missing)}",
-            helps=["model = model.bind(" + ", ".join(f"{n}=…" for n in names) + ")"],
+            helps=[
+                "model = model.bind(" + ", ".join(f"{n}=…" for n in names) + ")",
+                "or on the command line: " + " ".join(f"--set {n}=…" for n in names),
+            ],
         )
     graphs = {}
     for name, graph in program.graphs.items():

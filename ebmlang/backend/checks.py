@@ -39,8 +39,11 @@ def check_values(
     """
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
+        kind = _KINDS.get(array.dtype.kind, f"of type {array.dtype}")
         raise complain(
-            "E603", f"`{symbol.name}` is {describe(symbol.domain)}, but the data are {array.dtype}"
+            "E603",
+            f"`{symbol.name}` is {describe(symbol.domain)}, but the data are {kind}",
+            helps=_as_numbers(symbol, array),
         )
     if array.dtype.kind == "f":
         strange = np.isinf(array) if missing else ~np.isfinite(array)
@@ -57,12 +60,31 @@ def check_values(
     _check_shape(symbol, array, world)
 
 
+_KINDS = {"U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "durations",
+          "O": "Python objects"}  # fmt: skip
+
+
+def _as_numbers(symbol: Symbol, array: np.ndarray) -> list[str]:
+    """How text becomes what an array holds: labels are numbers by their place, counted from 0."""
+    if array.dtype.kind != "U":
+        return []
+    labels = symbol.domain.labels.labels if symbol.domain.labels is not None else None
+    if labels is None:
+        return ["numbers in quotes become numbers by np.asarray(data, float)"]
+    return [f'letters become positions by np.vectorize("{labels}".index)(data)']
+
+
 def _check_shape(symbol: Symbol, array: np.ndarray, world: World) -> None:
     if symbol.domain.kind is Kind.SIMPLEX:
         off = np.abs(array.sum(-1) - 1) > TOLERANCE
         if off.any():
-            place = _place(np.argwhere(off)[0])
-            raise complain("E603", f"`{symbol.name}`{place} does not sum to one")
+            first = tuple(np.argwhere(off)[0])
+            total = float(array.sum(-1)[first])
+            raise complain(
+                "E603",
+                f"`{symbol.name}`{_place(np.array(first))} sums to {total:.6g}, and a simplex to 1",
+                helps=["a / a.sum(-1, keepdims=True) does"] if (array.sum(-1) > 0).all() else [],
+            )
     if symbol.symmetric and not np.allclose(array, np.swapaxes(array, -1, -2), atol=TOLERANCE):
         bad = np.argwhere(~np.isclose(array, np.swapaxes(array, -1, -2), atol=TOLERANCE))[0]
         i, j = bad[-2:]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..semantics.terms import GraphDeclaration
 from ..syntax.diagnostics import complain
+from .checks import as_array
 
 
 class Sites(NamedTuple):
@@ -33,12 +34,20 @@ def edges_of(graph: GraphDeclaration, value: Any) -> tuple[np.ndarray, Sites]:
     elif hasattr(value, "toarray"):
         edges, sites = _from_array(graph.name, np.asarray(value.toarray()))
     else:
-        edges, sites = _from_array(graph.name, np.asarray(value))
+        edges, sites = _from_array(graph.name, as_array(graph.name, value))
     _refuse_loops(graph.name, edges)
     return edges, sites
 
 
 def _from_array(name: str, array: np.ndarray) -> tuple[np.ndarray, Sites]:
+    if array.dtype.kind not in "biuf" or array.ndim != 2:
+        shape = f"an array of shape {list(array.shape)}" if array.ndim else "no array"
+        what = shape if array.dtype.kind in "biuf" or not array.ndim else "not made of numbers"
+        raise complain(
+            "E605",
+            f"`{name}` is {what}, and no graph",
+            helps=["give an [edges, 2] array, an adjacency matrix or a networkx graph"],
+        )
     square = array.ndim == 2 and array.shape[0] == array.shape[1]
     looks_adjacent = square and np.array_equal(array, array.T) and not np.any(np.diag(array))
     if square and (array.shape[0] != 2 or looks_adjacent):

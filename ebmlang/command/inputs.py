@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
 
@@ -56,6 +57,7 @@ def read_data(program: Program, items: Sequence[str]) -> dict[str, np.ndarray]:
     for item in items:
         name, sign, text = item.partition("=")
         if sign and not Path(item).exists():
+            _must_be_known(program, name)
             found[name] = only_array(Path(text), name)
             continue
         arrays = read_arrays(Path(item))
@@ -71,6 +73,19 @@ def read_data(program: Program, items: Sequence[str]) -> dict[str, np.ndarray]:
             known = {visible[0]: next(iter(arrays.values()))}
         found |= known
     return found
+
+
+def _must_be_known(program: Program, name: str) -> None:
+    """Refuse data for a name that is neither a variable nor given data."""
+    known = [*program.unknowns, *program.givens]
+    if name not in known:
+        near = nearest(name, known)
+        raise complain(
+            "E606",
+            f"the model has no variable or given data `{name}`",
+            notes=["it has " + ", ".join(known)],
+            helps=[f"did you mean `{near}`?"] if near else [],
+        )
 
 
 def only_array(path: Path, name: str) -> np.ndarray:
@@ -110,6 +125,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
                     "E608", f"{path} ends with `{other}`", notes=[f"known are {', '.join(ENDINGS)}"]
                 )
     except (OSError, ValueError, EOFError, BadZipFile) as error:
+        if "pickle" in str(error):
+            raise complain("E608", f"{path} cannot be read: it holds no array of numbers") from None
         raise complain("E608", f"{path} cannot be read: {error}") from None
 
 

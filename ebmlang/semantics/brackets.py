@@ -91,7 +91,9 @@ def no_range(
     if isinstance(other, tree.Number):
         helps = [f"{within.target.span.text} in 0..{text}"]
     elif isinstance(declared, GraphDeclaration):
-        helps = [f"an edge has two ends: ({index.name}, j) in {text}"]
+        helps = _edges_or_neighbours(within, index, text, context)
+    elif (over := _range_called(other, context)) is not None:
+        helps = [f"{within.target.span.text} in {over}"]
     elif isinstance(declared, Symbol) and len(declared.dims) == 1:
         helps = [f"{index.name} in {declared.dims[0].name}"]
     kind = f"`{text}` is {kind_of(declared)}, not" if declared is not None else f"`{text}` is not"
@@ -102,6 +104,33 @@ def no_range(
         "expected a dimension, `a..b`, or the neighbours `bonds[i]`",
         helps=helps,
     )
+
+
+def _edges_or_neighbours(
+    within: tree.Within, index: Index, graph: str, context: Context
+) -> list[str]:
+    """What `j in bonds` was meant to be: an edge with the index before it, or the neighbours."""
+    outer = [n for n in context.indices if n != index.name]
+    head = within.span.source.text[: within.span.start].rpartition("(")[2].strip(" ,")
+    before = head.rpartition(",")[2].strip()
+    if before.isidentifier():
+        return [f"an edge has two ends: ({before}, {index.name}) in {graph}"]
+    if outer:
+        return [f"the neighbours of `{outer[-1]}`: {index.name} in {graph}[{outer[-1]}]"]
+    end = "j" if index.name != "j" else "k"
+    return [f"an edge has two ends: ({index.name}, {end}) in {graph}"]
+
+
+def _range_called(other: tree.Expression | tree.Interval, context: Context) -> str | None:
+    """`range(6)` and `bonds(i)` as they are written here."""
+    if not isinstance(other, tree.Call):
+        return None
+    texts = [argument.span.text for argument in other.arguments]
+    if other.function.text in ("range", "arange") and 1 <= len(texts) <= 2:
+        return f"{texts[0] if texts[1:] else '0'}..{texts[-1]}"
+    if isinstance(context.names.get(other.function.text), GraphDeclaration) and len(texts) == 1:
+        return f"{other.function.text}[{texts[0]}]"
+    return None
 
 
 def without_range(name: str, index: Index, context: Context) -> None:
@@ -130,10 +159,34 @@ def no_body(call: tree.Call, context: Context) -> None:
             return None
         if len(name) > 2 or (context.nearest(name) and not context.indices):
             return unknown_name(names[0], context)
+    axis = next((a for a in call.arguments if isinstance(a, tree.Keyword)), None)
+    if axis is not None and len(call.arguments) > 1:
+        says = f"`{reducer}` has no `{axis.name.text}`: what it runs over is named by an index"
+        whole = call.arguments[0].span.text
+        return context.error("E101", axis.span, says, helps=[f"{reducer}(i) {whole}[i, :]"])
     return context.error(
         "E101",
         span,
         f"`{span.text}` has no body to take the {reducer} of",
         "the body is missing",
-        helps=[f"for the total of an array: {reducer}(x)", f"with an index: {span.text} x[…]"],
+        helps=_with_body(call),
     )
+
+
+def _with_body(call: tree.Call) -> list[str]:
+    """Where the body may have gone: into the brackets, in front of what it runs over."""
+    reducer = call.function.text
+    first, *others = call.arguments
+    heads = [a for a in others if isinstance(a, tree.Within | tree.Compare) or _is_index(a)]
+    if others and len(heads) == len(others) and not _is_index(first):
+        body = first.span.text
+        body = body if isinstance(first, tree.Subscripted | tree.Name) else f"({body})"
+        return [f"{reducer}({', '.join(h.span.text for h in heads)}) {body}"]
+    helps = [f"for the total of an array: {reducer}(x)"]
+    if all(_is_index(a) or isinstance(a, tree.Within | tree.Compare) for a in call.arguments):
+        helps.append(f"with an index: {call.span.text} x[…]")
+    return helps
+
+
+def _is_index(argument: tree.Argument) -> bool:
+    return isinstance(argument, tree.Name) and len(argument.text) <= 2

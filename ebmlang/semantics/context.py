@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -135,9 +135,11 @@ class Context:
     calls: tuple[str, ...] = ()
     used: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
-    quantities: set[str] = field(default_factory=set)
     twice: set[str] = field(default_factory=set)
     guesses: int = MOST_GUESSES
+    written: Mapping[str, tree.Statement | tree.DimItem] = field(default_factory=dict)
+    energies: set[str] = field(default_factory=set)
+    densities: frozenset[str] = frozenset()
     found_in: dict[Index, Symbol] = field(default_factory=dict)
     spoilt: set[Index] = field(default_factory=set)
     told: set[str] = field(default_factory=set)

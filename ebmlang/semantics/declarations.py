@@ -86,6 +86,7 @@ def declare_dimensions(
     declared: dict[str, tree.Statement | tree.DimItem], context: Context
 ) -> dict[str, Dimension]:
     """All dimensions, each size read; E405 for sizes in a circle."""
+    context.written = declared
     items = {n: d for n, d in declared.items() if isinstance(d, tree.DimItem)}
     order, circles = ordered({name: _dims_in(item, items) for name, item in items.items()})
     done: dict[str, Dimension] = {}
@@ -327,6 +328,20 @@ def _suits(
     return context.error("E303", call.span, says, "does not fit these types")
 
 
+def _as_setting(argument: tree.Argument, row: Architecture) -> list[str]:
+    """`act="silu"` and `hidden=128`, as they are written here."""
+    match argument:
+        case tree.Keyword(name=name, value=tree.String(value=text)):
+            near = text.lower() if text.lower() in ACTIVATIONS else nearest(text, ACTIVATIONS)
+            return [f"{name.text}={near}"] if name.text in row.options and near else []
+        case tree.Keyword(name=name, value=value) if row.takes_sizes:
+            text = value.span.text.strip("[]")
+            sizes = all(part.strip().isdigit() for part in text.split(","))
+            return [text] if sizes and name.text not in ("layers", "depth") else []
+        case _:
+            return []
+
+
 def _settings(
     row: Architecture, call: tree.Call, context: Context
 ) -> tuple[tuple[int, ...], dict[str, str | float]] | None:
@@ -356,5 +371,6 @@ def _settings(
                     argument.span,
                     f"`{row.name}` does not take `{argument.span.text}`",
                     f"it takes {'sizes of layers and ' if row.takes_sizes else ''}{known}",
+                    helps=_as_setting(argument, row),
                 )
     return tuple(sizes), options

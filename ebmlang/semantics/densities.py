@@ -345,8 +345,12 @@ def _no_such_argument(
     """E303 for an argument too many, given twice, or of a name that the distribution has not."""
     known = (word for word in ARGUMENT_WORDS.get(label, ()) if word in names)
     near = next(known, None) or (nearest(label, tuple(names)) if label else None)
+    name, takes = canonical(call.function.text), ", ".join(names) or "no arguments"
     mark = "given twice" if label in found else "none of these" if label else "one too many"
-    says = f"`{canonical(call.function.text)}` takes {', '.join(names) or 'no arguments'}"
+    says = f"`{name}` takes {takes}, and here are {len(call.arguments)} values"
+    if label:
+        has = "stands twice in" if label in found else "is no argument of"
+        says = f"`{label}` {has} `{name}`, which takes {takes}"
     meant = near if isinstance(argument, tree.Keyword) and label not in names else None
     return context.error("E303", argument.span, asked(says, meant), mark)
 

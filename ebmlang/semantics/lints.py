@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
+from .completeness import without_energy, without_variable
 from .context import type_text
 from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
@@ -16,6 +17,8 @@ from .traverse import free_indices, symbols, walk
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
     """Everything that is provably odd in a program without errors."""
+    if without_variable(program, parsed, findings):
+        return
     read = [symbols(energy.term) for energy in program.energies]
     for energy, there in zip(program.energies, read, strict=True):
         _cancels(energy, there, program, findings)
@@ -54,7 +57,7 @@ def _place(symbol: Symbol) -> int:
 
 def _unused(program: Program, used: set[str], read: set[Symbol], findings: Findings) -> None:
     for group, what in (
-        (program.unknowns, "variable"),
+        ({} if without_energy(program, findings) else program.unknowns, "variable"),
         (program.params, "parameter"),
         (program.givens, "given"),
     ):
@@ -105,7 +108,7 @@ def _unused_indices(program: Program, findings: Findings) -> None:
             if plain and index not in used and index.span.start not in said:
                 said.add(index.span.start)
                 dim = index.range.dim.name if isinstance(index.range, Whole) else ""
-                counts = f": the sum is {dim} times it" if reduce.reducer == "sum" else ""
+                counts = f": the sum is `{dim}` times it" if reduce.reducer == "sum" else ""
                 alone = counts and len(reduce.indices) == 1
                 findings.warn(
                     "W502",

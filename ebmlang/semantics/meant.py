@@ -7,46 +7,11 @@ from unicodedata import name as character_name
 
 from ..syntax import tree
 from ..syntax.source import Span
-from .context import BUILT_IN, CALLABLES, Context, declared_at, kind_of, nearest
+from .context import BUILT_IN, CALLABLES, ROLES, Context, declared_at, kind_of, nearest
+from .foreign import DISTRIBUTION_WORDS, FORMS, FUNCTION_WORDS, TYPE_WORDS, VALUE_WORDS
 from .functions import CONSTANTS
 from .repairs import loose_indices, over_all, over_more
-from .terms import Dimension, GraphDeclaration, Kind, Network, Symbol
-
-# What other languages call it: the word here, or how it is written.
-FUNCTION_WORDS = {
-    "ln": "log", "expit": "sigmoid", "logistic": "sigmoid", "fabs": "abs", "absolute": "abs",
-    "average": "mean", "avg": "mean", "product": "prod", "total": "sum", "maximum": "max",
-    "minimum": "min", "sgn": "sign", "sqr": "square", "swish": "silu", "gammaln": "lgamma",
-    "loggamma": "lgamma", "lse": "logsumexp", "log_sum_exp": "logsumexp", "one_hot": "onehot",
-    "inner": "dot", "vdot": "dot", "log1pexp": "softplus", "squareroot": "sqrt",
-}  # fmt: skip
-# What has no name of its own here: how it is written, {0} standing for the first argument.
-FORMS = {
-    "pow": "{0} ^ {1}", "power": "{0} ^ {1}", "matmul": "{0} @ {1}",
-    "where": "(if {0} then {1} else {2})", "select": "(if {0} then {1} else {2})",
-    "logit": "log({0} / (1 - {0}))", "ceil": "(-floor(-{0}))", "round": "floor({0} + 0.5)",
-    "cosh": "(exp({0}) + exp(-{0})) / 2", "sinh": "(exp({0}) - exp(-{0})) / 2",
-    "log10": "log({0}) / log(10)", "log2": "log({0}) / log(2)", "step": "({0} > 0)",
-    "heaviside": "({0} > 0)", "delta": "({0} == {1})", "kronecker": "({0} == {1})",
-    "indicator": "({0})", "cube": "{0} ^ 3",
-}  # fmt: skip
-TYPE_WORDS = {
-    "bool": "binary", "boolean": "binary", "bit": "binary", "int": "integer<0, 9>",
-    "count": "integer<0, 9>", "natural": "integer<0, 9>", "float": "real", "double": "real",
-    "number": "real", "continuous": "real", "gaussian": "real", "ising": "spin",
-    "categorical": "category(k)", "discrete": "category(k)", "potts": "category(k)",
-    "label": "category(k)", "phase": "angle", "circle": "angle", "probability": "real<0, 1>",
-    "unit": "real<0, 1>", "nonnegative": "positive",
-}  # fmt: skip
-DISTRIBUTION_WORDS = {
-    "gaussian": "normal", "gauss": "normal", "norm": "normal", "bern": "bernoulli",
-    "unif": "uniform", "expon": "exponential", "exp": "exponential", "t": "student_t",
-    "student": "student_t", "studentt": "student_t", "mvn": "multivariate_normal",
-    "multinormal": "multivariate_normal", "multi_normal": "multivariate_normal",
-    "multivariate_gaussian": "multivariate_normal", "half_gaussian": "half_normal",
-    "double_exponential": "laplace", "lognormal": "log_normal", "halfnormal": "half_normal",
-    "halfcauchy": "half_cauchy", "inv_gamma": "inverse_gamma", "chi_squared": "chi2",
-}  # fmt: skip
+from .terms import Dimension, GraphDeclaration, Kind, Network, Role, Symbol
 
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
@@ -63,13 +28,14 @@ def near_place(near: str | None, context: Context) -> list[tuple[Span, str]]:
     return [(declared_at(declared), "this one")] if declared is not None else []
 
 
-def _quantity(name: str, span: Span, context: Context) -> None:
+def _reported(name: str, kind: str, span: Span, context: Context) -> None:
+    article = "an" if kind == "energy" else "a"
     return context.error(
         "E201",
         span,
-        f"`{name}` is a quantity: reported for every draw, and not a value here",
+        f"`{name}` is {article} {kind}: reported for every draw, and not a value here",
         "a value is expected here",
-        helps=[f"name the value first: let {name}_value = …, quantity {name} = {name}_value"],
+        helps=[f"name the value first: let {name}_value = …, {kind} {name} = {name}_value"],
     )
 
 
@@ -79,8 +45,8 @@ def unknown_name(expression: tree.Name, context: Context) -> None:
     if name in context.failed or name in context.told:
         return None
     context.told.add(name)
-    if name in context.quantities:
-        return _quantity(name, span, context)
+    if name in context.energies or isinstance(context.written.get(name), tree.Quantity):
+        return _reported(name, "energy" if name in context.energies else "quantity", span, context)
     if name in context.ended:
         return _ended(name, span, context)
     if context.caller and name in context.caller:
@@ -96,12 +62,9 @@ def unknown_name(expression: tree.Name, context: Context) -> None:
             "E201", span, f"`{name}` is a function: its argument stands in brackets",
             "nothing to take it of", helps=[f"{name}(x)"],
         )  # fmt: skip
-    printed = as_typed(name, context)
-    if printed is not None:
-        return context.error(
-            "E201", span, f"`{name}` is one name here, and it is not declared", "unknown name",
-            helps=[printed],
-        )  # fmt: skip
+    known = _known_elsewhere(name, context)
+    if known is not None:
+        return context.error("E201", span, known[0], "unknown name", helps=[known[1]])
     if context.guesses <= 0:
         return context.error("E201", span, f"`{name}` is not declared", "unknown name")
     if any(isinstance(d, Dimension) and name in (d.labels or "") for d in context.names.values()):
@@ -112,6 +75,20 @@ def unknown_name(expression: tree.Name, context: Context) -> None:
     return context.error(
         "E201", span, asked(f"`{name}` is not declared", near), "unknown name", marks=marks
     )
+
+
+def _known_elsewhere(name: str, context: Context) -> tuple[str, str] | None:
+    """A sentence and a help for a name that is a value in other languages, or in print."""
+    if name in ("beta", "temperature"):
+        says = "the inverse temperature `beta` is no part of a model: it scales every energy"
+        says = says if name == "beta" else "a model has no temperature: `beta` scales every energy"
+        return says, "it is said when drawing: ebm.sample(…, beta=0.5)"
+    if name in VALUE_WORDS:
+        return f"`{name}` is written `{VALUE_WORDS[name]}` here", VALUE_WORDS[name]
+    printed = as_typed(name, context)
+    if printed is not None:
+        return f"`{name}` is one name here, and it is not declared", printed
+    return None
 
 
 def _ended(name: str, span: Span, context: Context) -> None:
@@ -171,6 +148,11 @@ def as_typed(name: str, context: Context) -> str | None:
         base = name.rstrip("".join(signs))
         if base and base != name and context.knows(base):
             return pattern.format(base, "".join(signs[c] for c in name[len(base) :]))
+    base, _, below = name.rpartition("_")
+    if base and below.isalpha() and context.knows(base):
+        known = [letter for letter in below if letter in context.indices]
+        if len(known) == len(below):
+            return f"{base}[{', '.join(below)}]"
     return None
 
 
@@ -189,6 +171,20 @@ def unknown_function(call: tree.Call, context: Context) -> None:
     name = call.function.text
     if name in context.failed:
         return None
+    if name in context.densities:
+        says = f"`{name}` is a density: it stands behind a variable and a `~`, not in a sum"
+        return context.error(
+            "E201", call.function.span, says, "not a function here",
+            helps=[f"visible x : real ~ {name}(0, 1)"] if name == "normal" else [],
+        )  # fmt: skip
+    if name in ("len", "size", "shape", "length") and len(call.arguments) == 1:
+        return _length(call, context)
+    if name in ("transpose", "t", "T"):
+        says = "there is no transpose: `@` joins dimensions by their names"
+        return context.error(
+            "E201", call.function.span, says, "unknown function",
+            helps=[a.span.text for a in call.arguments[:1]],
+        )  # fmt: skip
     written = _form(call)
     near = FUNCTION_WORDS.get(name.lower()) or context.nearest(name, BUILT_IN)
     near = None if written else near
@@ -200,6 +196,16 @@ def unknown_function(call: tree.Call, context: Context) -> None:
         marks=near_place(near, context),
         helps=[written] if written else [],
     )
+
+
+def _length(call: tree.Call, context: Context) -> None:
+    declared = context.names.get(call.arguments[0].span.text)
+    dims = declared.dims if isinstance(declared, Symbol) else ()
+    says = f"there is no function `{call.function.text}`: the name of a dimension is its size"
+    return context.error(
+        "E201", call.function.span, says, "unknown function",
+        helps=[" * ".join(dim.name for dim in dims)] if dims else [],
+    )  # fmt: skip
 
 
 def _form(call: tree.Call) -> str | None:
@@ -231,13 +237,15 @@ def unknown_type(written: tree.Identifier, context: Context) -> None:
 def unknown_distribution(written: tree.Identifier, known: Iterable[str], context: Context) -> None:
     """E201 for a distribution that there is not."""
     name, names = written.text, list(known)
-    near = DISTRIBUTION_WORDS.get(name.lower()) or nearest(name, names)
+    constant = {"zeros": "init 0", "ones": "init 1", "constant": "init 0"}.get(name)
+    near = DISTRIBUTION_WORDS.get(name.lower()) or (None if constant else nearest(name, names))
     return context.error(
         "E201",
         written.span,
         asked(f"there is no distribution `{name}`", near),
         "unknown distribution",
         notes=[] if near else ["NumPyro's names, in lower snake case: half_cauchy, student_t, …"],
+        helps=[constant] if constant else [],
     )
 
 
@@ -253,6 +261,13 @@ def unknown_dimension(
             "E201", span, f"`{name}` is {kind_of(declared)}, not a {what}",
             f"a {what} is expected here", marks=[(declared_at(declared), "declared here")],
         )  # fmt: skip
+    later = context.written.get(name)
+    if isinstance(later, tree.Variable | tree.Param | tree.Given):
+        role = later.role if isinstance(later, tree.Variable) else type(later).__name__.lower()
+        return context.error(
+            "E201", span, f"`{name}` is {ROLES[Role(role)]}, not a {what}",
+            f"a {what} is expected here", marks=[(later.name.span, "declared here")],
+        )  # fmt: skip
     near = nearest(name, list(known))
     return context.error(
         "E201",
@@ -260,7 +275,7 @@ def unknown_dimension(
         asked(f"{what} `{name}` is not declared", near),
         f"unknown {what}",
         marks=near_place(near, context),
-        helps=[] if near else [f"{what} {name}" if what == "dim" else f"dim {name}"],
+        helps=[] if near else [f"dim {name}"],
     )
 
 

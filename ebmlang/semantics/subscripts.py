@@ -123,8 +123,19 @@ def _wrong_number(
     over = f"over [{', '.join(place.name for place in places)}]"
     marks = [(symbol.span, over)] if symbol else []
     kept = ", ".join(s.span.text for s in expression.subscripts[:wanted])
-    helps = [f"{name}[{kept}]"] if has > wanted else []
+    helps = [f"{name}[{kept}]"] if has > wanted else _in_one_pair(expression, name, wanted)
     return context.error("E303", expression.span, says, mark, marks=marks, helps=helps)
+
+
+def _in_one_pair(expression: tree.Subscripted, name: str, wanted: int) -> list[str]:
+    """`W[i][j]` is written `W[i, j]`."""
+    inner = ", ".join(s.span.text for s in expression.subscripts)
+    behind = expression.span.source.text[expression.span.end :]
+    more = behind[1:].partition("]")[0].strip() if behind.startswith("[") else ""
+    one_more = more and wanted == len(expression.subscripts) + 1 and "[" not in more
+    return [f"all subscripts stand in one pair of brackets: {name}[{inner}, {more}]"] * bool(
+        one_more
+    )
 
 
 def _are(count: int) -> str:
@@ -163,8 +174,15 @@ def _one(
 
 
 def _ends(part: tree.Slice, dim: Dimension) -> str:
-    lower = part.lower.span.text if part.lower else "0"
-    return f"{lower}..{part.upper.span.text if part.upper else dim.name}"
+    lower, upper = (
+        f"{dim.name}{end.span.text}"
+        if isinstance(end, tree.Negate)
+        else end.span.text
+        if end
+        else ""
+        for end in (part.lower, part.upper)
+    )
+    return f"{lower or '0'}..{upper or dim.name}"
 
 
 def _fits(

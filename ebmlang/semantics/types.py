@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..syntax import tree
 from .context import Context
+from .foreign import VALUE_WORDS
 from .lengths import constant_size
 from .meant import unknown_dimension, unknown_type
 from .sizes import Size
@@ -132,6 +133,7 @@ def _bound(expression: tree.Expression, kind: Kind, context: Context) -> Bound |
             f"`{expression.span.text}` cannot be a bound of `{kind}`",
             f"a {'whole ' * (kind is Kind.INTEGER)}number or a size is expected",
             notes=["bounds are known once the sizes are: numbers and dimensions, no parameters"],
+            helps=[VALUE_WORDS[text]] if (text := expression.span.text) in VALUE_WORDS else [],
         )
     return value
 
@@ -195,8 +197,13 @@ def read_dim(expression: tree.Expression, context: Context) -> Dimension | Graph
         dims = [n for n, d in context.names.items() if isinstance(d, Dimension | GraphDeclaration)]
         return unknown_dimension(expression.text, expression.span, dims, context)
     text = expression.span.text
+    if text in context.told:
+        return None
+    context.told.add(text)
     size = constant_size(expression, context)
     example = f"declare it, dim n = {text}, and write its name here: n"
+    if isinstance(size, Size) and size.constant is not None and size.constant <= 0:
+        example = "bounds stand in angle brackets: real<0, 1>"
     return context.error(
         "E201",
         expression.span,

@@ -7,17 +7,17 @@ and the kinds of the tokens around it; a mistake of a user is looked up there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from unicodedata import name as character_name
 
+from .breakdown import Breakdown
 from .diagnostics import Diagnostic, Mark
-from .source import Span
-from .statements import Stretch, Token
+from .habits import LONGEST_HELP, habit
+from .statements import Token
 from .strays import spell_out
 from .words import CONNECTIVES, LOOKALIKES, REDUCERS, SHAPES, TYPES
-
-LONGEST_HELP = 88
 
 _PAIRS = {")": "(", "]": "["}
 _WORDS = {"NAME": "a name", "NUMBER": "a number", "STRING": "a text in double quotes"}
@@ -29,47 +29,14 @@ _OPERATORS = {"+", "-", "*", "/", "@", "^", "<", ">", "<=", ">=", "==", "!=", "a
 class Lesson:
     """Wrong statements and what is said of them; `{…}` stands for what the user wrote.
 
-    `pastes` are helps that can be pasted in place of the statement; `hints` are prose.
+    `pastes` are helps that can be pasted in place of the statement; `hints` are prose, given
+    where none of them parses.
     """
 
     says: str
     pastes: tuple[str, ...]
     hints: tuple[str, ...]
     examples: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Breakdown:
-    """Where the grammar could not go on: before token number `at`, or behind the last one.
-
-    `state` is the parser's own name for the place; `found` the kind of the token; `expects` the
-    texts (or NAME, NUMBER, STRING, $END) with which it could have gone on. `misread`: the token
-    before is a word of the language, which the grammar could only take for a name.
-    """
-
-    stretch: Stretch
-    at: int
-    state: int
-    found: str
-    expects: frozenset[str]
-    misread: bool
-
-    @property
-    def token(self) -> Token | None:
-        """The token that did not fit; None if the statement ended too early."""
-        return self.stretch.tokens[self.at] if self.at < len(self.stretch.tokens) else None
-
-    @property
-    def before(self) -> Token | None:
-        """The token before it."""
-        return self.stretch.tokens[self.at - 1] if self.at else None
-
-    @property
-    def span(self) -> Span:
-        """The place of the token, or of the end of the statement."""
-        end = self.stretch.end
-        source = self.stretch.source
-        return Span(source, end, end) if self.token is None else self.stretch.span(self.token)
 
 
 def lessons(text: str) -> list[Lesson]:
@@ -90,16 +57,19 @@ def _lesson(block: str) -> Lesson | None:
 def keys_of(breakdown: Breakdown) -> Iterator[tuple[object, ...]]:
     """Under what a mistake is kept and looked up, the most particular key first."""
     token, before = breakdown.token, breakdown.before
-    behind = _kind(before)
+    behind, keyword = _kind(before), breakdown.stretch.tokens[0].text
     if token is not None and token.kind in ("foreign", "unclosed"):
-        sign = token.text if token.kind == "foreign" and len(token.text) < 4 else token.kind
+        sign = token.text if token.kind == "foreign" and token.text[0] != "'" else token.kind
+        yield (sign, behind, keyword)
         yield (sign, behind)
         yield (sign,)
         return
     glued = token is not None and token.text[0] == "_" and before and before.end == token.start
     found = "_" if glued else _kind(token)
     place = (breakdown.state, found)
-    yield (*place, behind, breakdown.stretch.tokens[0].text)
+    follower = breakdown.stretch.tokens[breakdown.at + 1 : breakdown.at + 2]
+    yield (*place, behind, keyword, _kind(follower[0] if follower else None), "next")
+    yield (*place, behind, keyword)
     yield (*place, behind)
     # A word of the language read as a name: what is said then holds for no other name.
     if before is None or before.text not in CONNECTIVES:
@@ -132,6 +102,9 @@ def explain(
     unpaired = None if alien else _unpaired_bracket(breakdown)
     if unpaired is not None:
         return unpaired
+    written = habit(breakdown, parses)
+    if written is not None:
+        return written
     for key in keys_of(breakdown):
         if key in known:
             return _taught(breakdown, known[key], parses)
@@ -148,6 +121,7 @@ def _taught(breakdown: Breakdown, lesson: Lesson, parses: Callable[[str], bool])
         "name": tokens[1].text if len(tokens) > 1 else "",
         "before": before.text if before else "",
         "found": token.text if token else "",
+        "bare": token.text.strip("'") if token else "",
         "digits": token.text.replace("_", "") if token else "",
         "until": spell_out(breakdown.stretch, 0, at),
         "until_before": spell_out(breakdown.stretch, 0, max(at - 1, 0)),
@@ -157,8 +131,10 @@ def _taught(breakdown: Breakdown, lesson: Lesson, parses: Callable[[str], bool])
     pastes = (paste.format_map(fields).strip() for paste in lesson.pastes)
     helps = tuple(text for text in pastes if len(text) <= LONGEST_HELP and parses(text))
     hints = tuple(hint.format_map(fields) for hint in lesson.hints)
-    mark = Mark(breakdown.span)
-    return Diagnostic("E101", lesson.says.format_map(fields), (mark,), helps=helps + hints)
+    # A sentence that begins with the word before the place is about that word.
+    own = lesson.says.startswith("`{before}`") and before is not None
+    mark = Mark(breakdown.stretch.span(before) if own and before else breakdown.span)
+    return Diagnostic("E101", lesson.says.format_map(fields), (mark,), helps=helps or hints)
 
 
 def _unpaired_bracket(breakdown: Breakdown) -> Diagnostic | None:
@@ -189,8 +165,10 @@ def _strange(breakdown: Breakdown, token: Token, parses: Callable[[str], bool]) 
     mark = (Mark(breakdown.span),)
     typed = LOOKALIKES.get(token.text)
     if typed is not None:
-        stretch, at = breakdown.stretch, breakdown.at
-        help = f"{spell_out(stretch, 0, at)} {typed} {spell_out(stretch, at + 1)}"
+        # All of them at once: a quote of print has its fellow.
+        help = re.sub(
+            r" *({}) *".format("|".join(LOOKALIKES)), _typed, spell_out(breakdown.stretch, 0)
+        )
         helps = (help,) if len(help) <= LONGEST_HELP and parses(help) else ()
         return Diagnostic("E101", f"`{token.text}` is typed `{typed}` here", mark, helps=helps)
     shown = f"`{token.text}`" if token.text.isprintable() else "this character"
@@ -198,6 +176,13 @@ def _strange(breakdown: Breakdown, token: Token, parses: Callable[[str], bool]) 
     code = f"U+{ord(token.text[0]):04X}"
     note = f"it is {code}, {called}" if called else f"it is {code}"
     return Diagnostic("E101", f"{shown} has no meaning in a model", mark, notes=(note,))
+
+
+def _typed(match: re.Match[str]) -> str:
+    """A sign of print as it is typed, with the spaces that the author left around it."""
+    typed = LOOKALIKES[match[1]]
+    wordy = typed in CONNECTIVES
+    return f" {typed} " if wordy else match[0].replace(match[1], typed)
 
 
 def _expected(breakdown: Breakdown) -> Diagnostic:

@@ -130,7 +130,7 @@ def _begins_statement(tokens: Sequence[Token], k: int) -> bool:
         if token.fresh:
             return follower is None or follower.text != ":"
         return follower is not None and _is_name(follower) and not follower.fresh
-    if token.fresh or _may_end_statement(before):
+    if token.fresh or may_end_statement(before):
         return True
     return follower is not None and _is_name(follower)
 
@@ -139,7 +139,8 @@ def _is_name(token: Token) -> bool:
     return token.kind == "word" and token.text not in RESERVED
 
 
-def _may_end_statement(token: Token) -> bool:
+def may_end_statement(token: Token) -> bool:
+    """Whether the statement may be over behind a token: not behind an operator, say."""
     match token.kind:
         case "word":
             return token.text not in CONNECTIVES or token.text in _CLOSING_WORDS

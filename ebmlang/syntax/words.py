@@ -66,3 +66,21 @@ LOOKALIKES: dict[str, str] = {
     "¬": "not", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "∼": "~", "⊤": "'",
 }  # fmt: skip
 """Signs as in print, and how they are typed here."""
+
+MODULES: tuple[str, ...] = (
+    "np", "numpy", "jnp", "jax", "math", "scipy", "torch", "tf", "pm", "pt", "linalg", "special",
+)  # fmt: skip
+"""Modules of Python whose functions are written here without them."""
+
+WORDS_MEANT: dict[str, str] = {
+    "AND": "and", "And": "and", "OR": "or", "Or": "or", "NOT": "not", "Not": "not",
+    "prior": "~", "distributed": "~", "start": "init", "initial": "init",
+    "periodic": "cyclic", "circular": "cyclic", "wrap": "cyclic", "torus": "cyclic",
+}  # fmt: skip
+"""Words that stand between two parts in other languages, and how they are written here."""
+
+LATEX: dict[str, str] = {
+    "cdot": "*", "times": "*", "left": "", "right": "", "le": "<=", "leq": "<=", "ge": ">=",
+    "geq": ">=", "ne": "!=", "neq": "!=", "infty": "inf", "ln": "log", "quad": "", "sim": "~",
+}  # fmt: skip
+"""Commands of LaTeX that are not written by their own name."""

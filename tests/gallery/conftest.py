@@ -7,16 +7,12 @@ import pytest
 GALLERY = Path(__file__).parent
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept", action="store_true", help="take what is said now as right")
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
     """Compare with a golden file, or with `--accept` write it."""
 
     def compare(path: Path, text: str) -> None:
-        if request.config.getoption("--accept", default=False):
+        if request.config.getoption("--accept"):
             path.write_text(text, encoding="utf-8")
         assert path.read_text(encoding="utf-8") == text
 

@@ -2,7 +2,7 @@
 
 A program that begins with `#! ` lines is bound by them (`model`, `np` and `ebm` are there); the
 others are only checked. Those with no fault are there because they look as if they had one.
-After a change of wording: pytest tests/gallery --accept, and read the difference.
+After a change of wording: pytest --accept, and read the difference.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_the_wrong_example_is_told_as_the_page_says(
         return
     said = said_of(found["ebm wrong"], python)
     assert {d.code for d in said} == {code}
-    if request.config.getoption("--accept", default=False):
+    if request.config.getoption("--accept"):
         path = PACKAGE / "pages" / f"{code}.md"
         old, new = f"```text\n{found['text']}```", f"```text\n{render_all(said)}\n```"
         path.write_text(page(code).replace(old, new), encoding="utf-8")
