@@ -19,7 +19,7 @@ from .declarations import (
 )
 from .defaults import default_of, in_order
 from .definitions import bounded, settle_definitions
-from .densities import draw_of, energy_of
+from .densities import draw_of, energy_of, table
 from .expressions import elaborate
 from .imports import gather
 from .lints import lint
@@ -80,6 +80,9 @@ class _Checker:
         self.texts: dict[str, str] = {}
         self.dims: dict[str, Dimension] = {}
         self.context = Context(findings, {}, elaborate, self.define, self.size_of)
+        self.context.densities = frozenset(table())
+        energies = (s.name for s in parsed.statements if isinstance(s, tree.Energy))
+        self.context.energies = {name.text for name in energies if name}
         if findings.errors:
             self.context.failed |= parsed.left_out
 
@@ -134,8 +137,8 @@ class _Checker:
         self._declare_all(declared)
         # A declaration that failed is a name all the same: no second complaint about each use.
         names = self.context.names
-        self.context.quantities = {n for n, s in declared.items() if isinstance(s, tree.Quantity)}
-        lost = {n for n in declared if n not in names} - self.context.quantities
+        lost = {n for n, s in declared.items() if n not in names}
+        lost -= {n for n, s in declared.items() if isinstance(s, tree.Quantity)}
         self.context.failed |= twice | lost
         self.context.twice = twice
         for name in twice:

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from .breakdown import Breakdown
 from .builder import TooDeep, Work, building, too_deep
 from .diagnostics import Diagnostic, Findings, Mark
 from .documentation import docs_of
-from .mistakes import Breakdown, Lesson, explain, keys_of, lessons
+from .mistakes import Lesson, explain, keys_of, lessons
 from .resources import grammar_text
 from .source import Source, Span
 from .statements import Stretch, Token, split, tokenize
 from .strays import find_stray, stray_fault, strays_in
 from .table import Stop, Table, grammar_table
 from .tree import Comment, ModelHeader, Statement, Tree
-from .words import RESERVED
+from .words import KEYWORDS, RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,8 @@ def names_left_out(source: Source) -> frozenset[str]:
 
 def _left_out(pieces: Sequence[Piece]) -> frozenset[str]:
     broken = (piece.stretch.tokens for piece in pieces if piece.statement is None)
-    return frozenset(
-        token.text for tokens in broken for token in tokens[1:] if token.kind == "word"
-    )
+    words = {token.text for tokens in broken for token in tokens if token.kind == "word"}
+    return frozenset(words.difference(KEYWORDS))
 
 
 def _check_headers(pieces: Sequence[Piece]) -> list[Piece]:
@@ -89,15 +89,24 @@ def _check_headers(pieces: Sequence[Piece]) -> list[Piece]:
 def _read(stretch: Stretch, doc: str) -> list[Piece]:
     """The pieces of one stretch: one, or more where a misspelt keyword hides a statement."""
     if not stretch.has_keyword:
-        return [Piece(part, None, (stray_fault(part),)) for part in strays_in(stretch)]
+        return [Piece(part, None, (stray_fault(part, _parses),)) for part in strays_in(stretch)]
     outcome = _attempt(stretch, doc)
     if not isinstance(outcome, Breakdown):
-        return [outcome]
+        return [outcome] if not outcome.faults else _read_up_to_stray(stretch, doc, outcome)
     stray = find_stray(stretch, outcome.at)
     if stray is not None:
         first, second = stretch.cut(stray)
         return _read(first, doc) + _read(second, "")
     return [Piece(stretch, None, (explain(outcome, _known_mistakes(), _parses),))]
+
+
+def _read_up_to_stray(stretch: Stretch, doc: str, whole: Piece) -> list[Piece]:
+    """Two pieces where a line without its keyword was taken for more of the statement."""
+    stray = find_stray(stretch, len(stretch.tokens) - 1)
+    if stray is None:
+        return [whole]
+    first, second = stretch.cut(stray)
+    return _read(first, doc) + _read(second, "")
 
 
 def _attempt(stretch: Stretch, doc: str) -> Piece | Breakdown:
