@@ -50,7 +50,7 @@ class VariableFacts:
 class Structure:
     """Facts of all unknowns, with the extended energies whose gradients are the conditionals.
 
-    `leans_on`: given data whose values decided which sites interact.
+    `leans_on`: given data whose values decided which sites interact; `setting`: what proofs used.
     """
 
     variables: Mapping[str, VariableFacts]
@@ -58,6 +58,7 @@ class Structure:
     one_hot: Mapping[str, Symbol]
     by_energy: Mapping[str, Facts] = field(default_factory=dict)
     leans_on: frozenset[str] = frozenset()
+    setting: Setting = field(default_factory=lambda: Setting(None, {}))
 
 
 def analyse(
@@ -84,7 +85,7 @@ def analyse(
         for name, symbol in program.unknowns.items()
     }
     names = {symbol.name: one for symbol, one in hot.items()}
-    return Structure(variables, extended, names, by_energy, frozenset(setting.used))
+    return Structure(variables, extended, names, by_energy, frozenset(setting.used), setting)
 
 
 def _facts(

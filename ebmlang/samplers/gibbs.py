@@ -14,6 +14,7 @@ from ..backend.energy import State, Target
 from ..backend.sites import Sites
 from ..semantics.terms import Kind
 from .block import Key, Moved
+from .noise import logistic, pick, uniform
 
 MOST_UNROLLED = 4
 
@@ -55,11 +56,8 @@ class GradientGibbs:
 
     def _noise(self, key: Key, state: State) -> Any:
         value = state[self.name]
-        if self.sites.symbol.domain.kind is Kind.CATEGORY:
-            size = len(states_of(self.sites.symbol, self.target))
-            noise = jax.random.gumbel(key, (*value.shape, size))
-        else:
-            noise = jax.random.logistic(key, value.shape, value.dtype)
+        draw = uniform if self.sites.symbol.domain.kind is Kind.CATEGORY else logistic
+        noise = draw(key, value.shape)
         return mirrored(noise) if self.sites.symbol.symmetric else noise
 
     def _one(self, state: State, mask: Any, noise: Any, situation: Situation) -> State:
@@ -69,7 +67,7 @@ class GradientGibbs:
         value = state[self.name]
         match self.sites.symbol.domain.kind:
             case Kind.CATEGORY:
-                new = jnp.argmax(odds + noise, axis=-1).astype(value.dtype)
+                new = pick(odds, noise).astype(value.dtype)
             case kind:
                 low = 0.0 if kind is Kind.BINARY else -1.0
                 new = jnp.where(noise < odds, 1.0, low).astype(value.dtype)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +20,15 @@ from structure.brute import Table, table
 
 import ebmlang as ebm
 from ebmlang.backend.conditionals import by_trying, logits
+from ebmlang.backend.energy import Target
+from ebmlang.backend.pairwise import quadratic_form
+from ebmlang.samplers.block import Plan
+from ebmlang.samplers.dense import DenseGibbs
 from ebmlang.samplers.gibbs import GradientGibbs, TryingGibbs
-from ebmlang.samplers.plan import Plan, make_plan
+from ebmlang.samplers.paired import Fields, stays
+from ebmlang.samplers.plan import colours_of, make_plan
 from ebmlang.samplers.settings import Gibbs
+from ebmlang.samplers.sparse import SparseGibbs
 from ebmlang.samplers.sweep import Chain, sweep
 from ebmlang.samplers.verify import verify
 from ebmlang.semantics.terms import Kind
@@ -87,8 +94,30 @@ def every_state(name: str) -> Table:
     return table(*load(name))
 
 
-def plan_of(model: ebm.Model) -> Plan:
-    return make_plan(model.target, Gibbs(), {})
+def plan_of(model: ebm.Model, lowering: str = "") -> Plan:
+    """The plan of a model, its discrete blocks in a lowering if one is named and applies."""
+    plan = make_plan(model.target, Gibbs(), {})
+    return dataclasses.replace(
+        plan, blocks=tuple(lowered(model.target, block, lowering) for block in plan.blocks)
+    )
+
+
+def lowered(target: Target, block: Any, lowering: str) -> Any:
+    """The block of a variable in another lowering, or as it is where that does not apply."""
+    facts = target.structure.variables[block.variables[0]]
+    form = quadratic_form(target, block.variables[0], block.sites)
+    if not lowering or isinstance(block, TryingGibbs) or form is None or not form.couplings:
+        return block
+    colours = colours_of(facts, block.sites)
+    fields = Fields(form, stays(form, facts.meets))
+    match lowering:
+        case "fields":
+            return DenseGibbs(form, fields)
+        case "neighbours" if form.labels == 1:
+            return SparseGibbs(form, fields, colours)
+        case _:
+            midpoint = facts.site_degree == 2
+            return GradientGibbs(target, form.name, block.sites, colours, midpoint)
 
 
 def probabilities(weights: np.ndarray) -> np.ndarray:
@@ -107,8 +136,31 @@ def together(found: Table, drawn: dict[int, np.ndarray]) -> np.ndarray:
     return rows
 
 
-def matrix_of(found: Table, block: GradientGibbs | TryingGibbs) -> np.ndarray:
+Block = GradientGibbs | TryingGibbs | SparseGibbs | DenseGibbs
+
+
+def paired_matrix(found: Table, block: SparseGibbs | DenseGibbs) -> np.ndarray:
+    """The matrix of a block on a quadratic form: colour by colour, or site by site in order."""
+    situation = found.situation(BETA)
+    ready = situation._replace(tables=block.tables(situation))
+    odds = np.asarray(jax.jit(jax.vmap(lambda s: block.odds(ready, s)))(found.states))
+    if odds.ndim == 2:
+        odds = np.stack([0 * odds, odds], axis=-1)
+    axes = [found.axis(block.name, int(place)) for place in block.sites.free]
+    turn = np.arange(len(axes))
+    if isinstance(block, SparseGibbs):
+        turn = block.colours.reshape(-1)[block.sites.free]
+    total = np.eye(found.energies.size)
+    for now in range(turn.max() + 1):
+        here = np.flatnonzero(turn == now)
+        total = total @ together(found, {axes[k]: probabilities(odds[:, k]) for k in here})
+    return total
+
+
+def matrix_of(found: Table, block: Block) -> np.ndarray:
     """The transition matrix of one move of a block, composed from its own conditionals."""
+    if isinstance(block, SparseGibbs | DenseGibbs):
+        return paired_matrix(found, block)
     target, situation, name = found.model.target, found.situation(BETA), block.name
     kind = block.sites.symbol.domain.kind
     total = np.eye(found.energies.size)
@@ -152,15 +204,20 @@ def law(found: Table) -> np.ndarray:
     return probabilities(-BETA * found.energies.reshape(-1))
 
 
+@pytest.mark.parametrize("lowering", ["", "slope", "neighbours", "fields"])
 @pytest.mark.parametrize("name", MODELS)
-def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str):
+def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str, lowering: str):
     found = every_state(name)
-    matrix, pi = sweep_matrix(found, plan_of(found.model)), law(found)
+    plan = plan_of(found.model, lowering)
+    if lowering and not any(type(b).__name__ == LOWERINGS[lowering] for b in plan.blocks):
+        pytest.skip("this lowering does not apply")
+    matrix, pi = sweep_matrix(found, plan), law(found)
     np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-12)
     np.testing.assert_allclose(pi @ matrix, pi, atol=1e-10)
     assert np.all(np.linalg.matrix_power(matrix, 3) > 0), "some state is never reached"
 
 
+LOWERINGS = {"slope": "GradientGibbs", "neighbours": "SparseGibbs", "fields": "DenseGibbs"}
 OFTEN = (
     "rbm",
     "ising_3x3",
@@ -170,15 +227,26 @@ OFTEN = (
     "category_twice",
     "cyclic_five",
 )
+TRIED = [
+    *((name, "") for name in OFTEN),
+    ("ising_3x3", "slope"),
+    ("spin_glass", "neighbours"),
+    ("boltzmann_machine", "fields"),
+    ("potts", "fields"),
+]
+
+
+MOVES = [(n, low) for n in MODELS for low in ("", *LOWERINGS)]
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in MODELS]
+    ("name", "lowering"),
+    [m if m in TRIED else pytest.param(*m, marks=pytest.mark.slow) for m in MOVES],
 )
-def test_the_move_draws_from_the_row_of_the_matrix(name: str):
+def test_the_move_draws_from_the_row_of_the_matrix(name: str, lowering: str):
     """Chi-square of 20 000 sweeps from one state, false alarms at a rate of 1e-6."""
     found = every_state(name)
-    plan = plan_of(found.model)
+    plan = plan_of(found.model, lowering)
     start = found.energies.size // 3
     row = sweep_matrix(found, plan)[start]
     situation = found.situation(BETA)
@@ -213,7 +281,7 @@ def test_the_move_draws_from_the_row_of_the_matrix(name: str):
 def test_a_wrong_colouring_is_caught(name: str):
     """A test of the tests: with all sites in one colour the law changes, and `verify` refuses."""
     found = every_state(name)
-    plan = plan_of(found.model)
+    plan = plan_of(found.model, "slope")
     (block,) = plan.blocks
     assert isinstance(block, GradientGibbs)
     wrong = dataclasses.replace(block, colours=np.zeros_like(block.colours))
@@ -221,6 +289,32 @@ def test_a_wrong_colouring_is_caught(name: str):
     matrix, pi = sweep_matrix(found, spoilt), law(found)
     assert np.abs(pi @ matrix - pi).max() > 1e-3
     verify(found.model.target, plan, found.situation())
+    with pytest.raises(ebm.InternalError):
+        verify(found.model.target, spoilt, found.situation())
+
+
+@pytest.mark.parametrize("name", ["ising_3x3", "spin_glass", "second_degree"])
+def test_tables_of_neighbours_refuse_a_wrong_colouring(name: str):
+    found = every_state(name)
+    (block,) = plan_of(found.model, "neighbours").blocks
+    wrong = dataclasses.replace(block, colours=np.zeros_like(block.colours))
+    with pytest.raises(ebm.InternalError, match="share a colour"):
+        wrong.tables(found.situation())
+
+
+@pytest.mark.parametrize(("name", "lowering"), [("spin_glass", "neighbours"), ("potts", "fields")])
+def test_a_coupling_left_out_is_caught(name: str, lowering: str):
+    """Another test of the tests: without one of its sums the law changes, and `verify` refuses."""
+    found = every_state(name)
+    plan = plan_of(found.model, lowering)
+    (block,) = plan.blocks
+    form = dataclasses.replace(block.form, couplings=block.form.couplings[:0])
+    wrong = dataclasses.replace(
+        block, form=form, fields=dataclasses.replace(block.fields, form=form)
+    )
+    spoilt = dataclasses.replace(plan, blocks=(wrong,))
+    matrix, pi = sweep_matrix(found, spoilt), law(found)
+    assert np.abs(pi @ matrix - pi).max() > 1e-3
     with pytest.raises(ebm.InternalError):
         verify(found.model.target, spoilt, found.situation())
 
@@ -246,7 +340,7 @@ def test_sites_tried_together_though_they_interact_are_caught_by_verify():
 
 def test_a_wrong_colouring_is_caught_by_verify_at_parameters_that_are_zero():
     found = every_state("boltzmann_machine")
-    plan = plan_of(found.model)
+    plan = plan_of(found.model, "slope")
     (block,) = plan.blocks
     wrong = dataclasses.replace(block, colours=np.zeros_like(block.colours))  # type: ignore[type-var]
     spoilt = dataclasses.replace(plan, blocks=(wrong,))

@@ -1,0 +1,197 @@
+"""A variable's energy as a quadratic form: fields and couplings as arrays, from parameters.
+
+With all else held, E = const + sum_i g_i x_i + sum_{i<j} J_ij x_i x_j over the free sites, a category
+being its one-hot. The fields g are the slope where every free site is 0; J is the same whatever the
+configuration is, and made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..analysis.couplings import Coupling, couplings_of
+from ..semantics.terms import Apply, Constant, Kind, Reduce, Term
+from .conditionals import Situation, both, states_of
+from .energy import State, Target
+from .labelled import full
+from .lower import Lowering
+from .sites import Sites
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticForm:
+    """The fields and couplings of the free sites of a binary, spin or category variable.
+
+    `labels`: states of a category, else 1. Entries are numbered site by site, labels last.
+    """
+
+    target: Target
+    name: str
+    sites: Sites
+    labels: int
+    couplings: tuple[Coupling, ...]
+
+    @property
+    def number(self) -> int:
+        """How many entries: sites times labels."""
+        return self.sites.number * self.labels
+
+    @cached_property
+    def _place(self) -> np.ndarray:
+        """The number of the free site at each flat place of the array, -1 where none is free."""
+        place = np.full(int(np.prod(self.sites.shape, dtype=int)), -1, np.int64)
+        place[self.sites.free] = np.arange(self.sites.number)
+        if self.sites.mirror is not None:
+            place[self.sites.mirror] = np.arange(self.sites.number)
+        return place
+
+    @cached_property
+    def listed(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """Entries of both sites of every instance of each coupling, flat; -1 where one is not free."""
+        found = []
+        for coupling in self.couplings:
+            lengths = [self.target.world.length(axis) for axis in coupling.axes]
+            first, second = (
+                np.broadcast_to(self._freed(entry), lengths).reshape(-1)
+                for entry in (coupling.first, coupling.second)
+            )
+            found.append((first, second))
+        return tuple(found)
+
+    def _freed(self, entry: np.ndarray) -> np.ndarray:
+        site = self._place[np.maximum(entry, 0) // self.labels]
+        return np.where((entry < 0) | (site < 0), -1, site * self.labels + entry % self.labels)
+
+    def values(self, situation: Situation) -> list[Any]:
+        """The size of every instance of each coupling, flat, in nats."""
+        lowering = self.target.lowering(situation.params, {}, situation.given)
+        return [_sizes(coupling, lowering).reshape(-1) for coupling in self.couplings]
+
+    def own(self, situation: Situation) -> Any:
+        """What a site's product with itself adds to its field: x^2 is x where x is 0 or 1."""
+        total = jnp.zeros(self.number, jnp.result_type(float))
+        if self.sites.symbol.domain.kind is Kind.SPIN:
+            return total
+        for (first, second), value in zip(self.listed, self.values(situation), strict=True):
+            same = np.flatnonzero((first == second) & (first >= 0))
+            if len(same):
+                total = total.at[first[same]].add(value[same])
+        return total
+
+    def dense(self, situation: Situation) -> Any:
+        """J [entry, entry], symmetric, zero within a site; in nats."""
+        total = jnp.zeros((self.number, self.number), jnp.result_type(float))
+        for coupling, (first, second), value in zip(
+            self.couplings, self.listed, self.values(situation), strict=True
+        ):
+            whole = self._whole(coupling, value)
+            if whole is not None:
+                total = total + whole
+            else:
+                keep = np.flatnonzero((first >= 0) & (second >= 0))
+                total = total.at[first[keep], second[keep]].add(value[keep])
+        blocks = (total + total.T).reshape((self.sites.number, self.labels) * 2)
+        apart = 1 - np.eye(self.sites.number, dtype=bool)
+        return (blocks * apart[:, None, :, None]).reshape(self.number, self.number)
+
+    def _whole(self, coupling: Coupling, value: Any) -> Any | None:
+        """The instances as a matrix where the axes lie as its rows and columns do: no scatter."""
+        lengths = [self.target.world.length(axis) for axis in coupling.axes]
+        first, second = self._freed(coupling.first), self._freed(coupling.second)
+        rows = [k for k, n in enumerate(first.shape) if n > 1 or lengths[k] == 1 < second.shape[k]]
+        columns = [k for k in range(len(lengths)) if k not in rows]
+        if any(second.shape[k] > 1 for k in rows):
+            return None
+        straight = np.arange(self.number)
+        for entry, axes in ((first, rows), (second, columns)):
+            if [entry.shape[k] for k in axes] != [lengths[k] for k in axes]:
+                return None
+            if not np.array_equal(entry.reshape(-1), straight):
+                return None
+        return value.reshape(lengths).transpose(rows + columns).reshape(self.number, self.number)
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """Pairs [edge, 2] of free sites with a coupling, the smaller first. For one label only."""
+        found = [np.zeros((0, 2), np.int64)]
+        for first, second in self.listed:
+            keep = (first >= 0) & (second >= 0) & (first != second)
+            pair = np.stack([first[keep], second[keep]], axis=1)
+            found.append(np.unique(np.sort(pair, axis=1), axis=0))
+        return np.unique(np.concatenate(found), axis=0)
+
+    def weights(self, situation: Situation) -> Any:
+        """J of every edge, [edge], in nats."""
+        number = len(self.edges)
+        total = jnp.zeros(number, jnp.result_type(float))
+        keys = self.edges @ np.array([self.number, 1])
+        for (first, second), value in zip(self.listed, self.values(situation), strict=True):
+            keep = np.flatnonzero((first >= 0) & (second >= 0) & (first != second))
+            low, high = np.minimum(first, second)[keep], np.maximum(first, second)[keep]
+            slot = np.searchsorted(keys, low * self.number + high)
+            if len(keep) == number and len(np.unique(slot)) == number:
+                total = total + value[keep[np.argsort(slot)]]
+            else:
+                total = total.at[slot].add(value[keep])
+        return total
+
+    def fields(self, situation: Situation, state: State) -> Any:
+        """The slope of the energy at every free entry where all of them are 0, [entry], in nats."""
+        energies = self.target.touching([self.name])
+        opened = self.target.opened(state)
+        shape = self.sites.shape + ((self.labels,) if self.labels > 1 else ())
+        taken = self._free_rows(opened[self.name])
+        at = opened | {self.name: taken.reshape(shape)}
+
+        def energy(value: Any) -> Any:
+            there = at | {self.name: value}
+            return self.target.extended(situation.params, there, situation.given, energies)
+
+        slope = both(self.sites.symbol, jax.grad(energy)(at[self.name]))
+        rows = slope.reshape(-1, self.labels)
+        return rows[self.sites.free].reshape(-1)
+
+    def _free_rows(self, value: Any) -> Any:
+        rows = value.reshape(-1, self.labels)
+        kept = np.zeros(rows.shape[0], bool)
+        kept[self.sites.free] = True
+        if self.sites.mirror is not None:
+            kept[self.sites.mirror] = True
+        return jnp.where(kept[:, None], 0.0, rows)
+
+
+def _sizes(coupling: Coupling, lowering: Lowering) -> Any:
+    """The coefficient of a coupling over its axes: its factors summed over all other indices."""
+    pair = coupling.monomial
+    span = pair.reads[0].span
+    body: Term = Constant(pair.coefficient, span)
+    for factor in pair.factors:
+        body = Apply("*", (body, factor), span)
+    inner = tuple(index for index in pair.indices if index not in coupling.axes)
+    item = lowering.term(Reduce("sum", inner, pair.conditions, body, span, span))
+    lengths: Mapping[Any, int] = {a: lowering.world.length(a) for a in coupling.axes}
+    return lowering.floating(full(item, coupling.axes, dict(lengths)))
+
+
+def quadratic_form(target: Target, name: str, sites: Sites) -> QuadraticForm | None:
+    """The quadratic form of a variable, or None where its energy is of another kind."""
+    symbol = target.program.unknowns[name]
+    labels = 1
+    if symbol.domain.kind is Kind.CATEGORY:
+        labels = len(states_of(symbol, target))
+    elif symbol.domain.kind not in (Kind.BINARY, Kind.SPIN):
+        return None
+    structure = target.structure
+    found = couplings_of(
+        name, target.touching([name]), target.program.unknowns, labels, structure.setting
+    )
+    if found is None:
+        return None
+    return QuadraticForm(target, name, sites, labels, found)

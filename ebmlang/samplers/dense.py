@@ -1,0 +1,154 @@
+"""Gibbs on dense couplings: sites one after another, their local fields carried along in blocks.
+
+The fields of a block of sites are one matrix product over all chains; inside the block each move
+updates the fields of the sites that follow. Only a sliver of the couplings is touched a site, where
+the slope of the whole energy would touch all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State
+from ..backend.pairwise import QuadraticForm
+from ..backend.sites import Sites
+from ..semantics.terms import Kind
+from .block import Key, Moved
+from .gibbs import exactly
+from .layout import Update, chains_last
+from .noise import logistic_rows, pick_first, uniform_rows
+from .paired import Fields, put, seed, taken, upper_odds, values_below
+
+BLOCK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class DenseGibbs:
+    """Binary, spin or category sites that may all interact, in order, one at a time."""
+
+    form: QuadraticForm
+    fields: Fields
+    method: str = "gibbs"
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return self.form.name
+
+    @property
+    def sites(self) -> Sites:
+        """Its free sites."""
+        return self.form.sites
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return (self.form.name,)
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks of sites a sweep has; the last is filled up with sites of no effect."""
+        return -(-self.form.sites.number // BLOCK)
+
+    @property
+    def _entries(self) -> int:
+        return BLOCK * self.form.labels
+
+    @cached_property
+    def _update(self) -> Update:
+        return chains_last(self._sweep)
+
+    def tables(self, situation: Situation) -> Any:
+        """Fields; couplings [block, entry of the block, entry]; and those within each block."""
+        extra = self.blocks * self._entries - self.form.number
+        couplings = jnp.pad(self.form.dense(situation), ((0, extra), (0, extra)))
+        rows = couplings.reshape(self.blocks, self._entries, -1)
+        columns = jnp.arange(self.blocks)[:, None] * self._entries + jnp.arange(self._entries)
+        within = jax.vmap(lambda row, column: row[:, column])(rows, columns)
+        return self.fields.tables(situation), rows, within
+
+    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
+        return ()
+
+    def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
+        fields, rows, within = situation.tables
+        slopes = self.fields.of(fields, situation, state)
+        x = taken(self.form, state)
+        moved = self._update(x, slopes, seed(key), (rows, within), situation.beta)
+        return exactly(put(self.form, state, moved), inner, 1)
+
+    def odds(self, situation: Situation, state: State) -> Any:
+        """Log-odds [site] of the upper state, or log weights [site, label], given all others."""
+        fields, rows, _ = situation.tables
+        x = self._opened(taken(self.form, state)[:, None])[: self.form.number, 0]
+        pulls = rows.reshape(-1, rows.shape[-1])[: self.form.number, : self.form.number] @ x
+        found = self.fields.of(fields, situation, state) + pulls
+        kind = self.form.sites.symbol.domain.kind
+        if kind is Kind.CATEGORY:
+            return -situation.beta * found.reshape(-1, self.form.labels)
+        return upper_odds(kind, found, situation.beta)
+
+    def _opened(self, x: Any) -> Any:
+        """Values [site, chain] as entries [entry, chain] of whole blocks: one-hot for categories."""
+        if self.form.labels > 1:
+            labels = np.arange(self.form.labels)[:, None]
+            real = jnp.result_type(float)
+            x = (x[:, None].astype(jnp.int32) == labels).astype(real).reshape(-1, x.shape[-1])
+        return jnp.pad(x, ((0, self.blocks * self._entries - x.shape[0]), (0, 0)))
+
+    def _closed(self, x: Any) -> Any:
+        """Entries of whole blocks as values [site, chain]."""
+        x = x[: self.form.number]
+        if self.form.labels == 1:
+            return x
+        return jnp.argmax(x.reshape(self.form.sites.number, self.form.labels, -1), axis=1)
+
+    def _sweep(self, x: Any, fields: Any, seeds: Any, tables: Any, beta: Any) -> Any:
+        """Every site once. Shapes: x [site, chain], fields [entry, chain or 1]."""
+        rows, within = tables
+        opened = self._opened(x)
+        wide = jnp.broadcast_to(fields, (fields.shape[0], opened.shape[1]))
+        wide = jnp.pad(wide, ((0, opened.shape[0] - fields.shape[0]), (0, 0)))
+        wide = wide.reshape(self.blocks, self._entries, -1)
+        draw = uniform_rows if self.form.labels > 1 else logistic_rows
+        noise = draw(seeds, self.blocks * BLOCK, opened.dtype).reshape(self.blocks, BLOCK, -1)
+
+        def block(number: Any, x: Any) -> Any:
+            first = number * self._entries
+            local = wide[number] + rows[number] @ x
+            here = jax.lax.dynamic_slice(x, (first, 0), local.shape)
+            here = self._block(here, local, within[number], noise[number], beta)
+            return jax.lax.dynamic_update_slice(x, here, (first, 0))
+
+        return self._closed(jax.lax.fori_loop(0, self.blocks, block, opened))
+
+    def _block(self, x: Any, local: Any, within: Any, noise: Any, beta: Any) -> Any:
+        """The sites of one block in turn. Shapes: x, local [entry, chain], within [entry, entry]."""
+        labels = self.form.labels
+
+        def site(number: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
+            x, local = carry
+            own = (number * labels, 0)
+            old = jax.lax.dynamic_slice(x, own, (labels, x.shape[1]))
+            mine = jax.lax.dynamic_slice(local, own, (labels, x.shape[1]))
+            new = self._drawn(mine, noise[number], beta)
+            pulls = jax.lax.dynamic_slice(within, own, (labels, within.shape[1]))
+            local = local + jnp.einsum("le,lc->ec", pulls, new - old)
+            return jax.lax.dynamic_update_slice(x, new, own), local
+
+        return jax.lax.fori_loop(0, BLOCK, site, (x, local))[0]
+
+    def _drawn(self, fields: Any, noise: Any, beta: Any) -> Any:
+        """New entries [label, chain] of one site."""
+        kind = self.form.sites.symbol.domain.kind
+        if kind is Kind.CATEGORY:
+            label = pick_first(-beta * fields, noise)
+            return (np.arange(self.form.labels)[:, None] == label).astype(fields.dtype)
+        odds = upper_odds(kind, fields[0], beta)
+        return values_below(kind, noise, odds)[None]
