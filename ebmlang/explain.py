@@ -10,6 +10,7 @@ import numpy as np
 
 from .analysis.choice import Choice, Refusal, choose, gibbs_way, summable
 from .analysis.colouring import colour
+from .analysis.normaliser import normaliser
 from .analysis.structure import Structure, VariableFacts
 from .semantics.functions import Smoothness
 from .semantics.terms import (
@@ -17,7 +18,6 @@ from .semantics.terms import (
     Dimension,
     Domain,
     Draw,
-    Kind,
     NamedEnergy,
     ParameterFacts,
     Symbol,
@@ -246,35 +246,12 @@ def _smooth(facts: VariableFacts) -> tuple[str, str]:
 
 
 def _normalisable(model: Model) -> str:
-    """Whether Z exists: proven, or not proven and why."""
-    program = model.program
-    if _ordered_densities(model):
-        return "Z = 1: every variable has a density given earlier ones"
-    loose = [s for s in program.unknowns.values() if not _bounded(s)]
-    if not loose:
-        return "Z exists whatever the parameters are: every variable is bounded"
-    names = ", ".join(s.name for s in loose)
-    return f"that Z exists is not proven: {names} {'is' if len(loose) == 1 else 'are'} unbounded"
-
-
-def _bounded(symbol: Symbol) -> bool:
-    domain = symbol.domain
-    if domain.discrete or domain.kind in (Kind.ANGLE, Kind.SIMPLEX):
-        return True
-    return domain.lower is not None and domain.upper is not None
-
-
-def _ordered_densities(model: Model) -> bool:
-    """Every unknown has one density, whose other unknowns come before it, and nothing is added."""
-    if not all(e.density for e in model.program.energies):
-        return False
-    needs = {e.name: {s.name for s in unknowns(e.term)} - {e.name} for e in model.program.energies}
-    if set(needs) != set(model.program.unknowns):
-        return False
-    done: set[str] = set()
-    while ready := {n for n, before in needs.items() if n not in done and before <= done}:
-        done |= ready
-    return len(done) == len(needs)
+    """Whether Z exists: proven, or not proven, why, and at which line."""
+    found = normaliser(model.program)
+    if found.place is None:
+        return found.says
+    line, _ = found.place.source.position(found.place.start)
+    return f"{found.says} (line {line})"
 
 
 # ----------------------------------------------------------------- the samplers
