@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .samplers.settings import NUTS as NUTS
     from .samplers.settings import Gibbs as Gibbs
     from .samplers.settings import Langevin as Langevin
+    from .samplers.settings import Tempering as Tempering
     from .syntax.diagnostics import EbmError as EbmError
     from .syntax.diagnostics import InternalError as InternalError
     from .training.fit import fit as fit
@@ -50,6 +51,7 @@ _WHERE = {
     "NUTS": ".samplers.settings",
     "Gibbs": ".samplers.settings",
     "Langevin": ".samplers.settings",
+    "Tempering": ".samplers.settings",
     "EbmError": ".syntax.diagnostics",
     "InternalError": ".syntax.diagnostics",
     "fit": ".training.fit",

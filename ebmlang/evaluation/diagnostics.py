@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .exchange import Exchange
+
 RHAT_LIMIT = 1.05
-ESS_LIMIT = 100
+# Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), "Rank-normalization, folding, and
+# localization", section 4: with fewer, neither R-hat nor the effective size itself can be believed.
+ESS_LIMIT = 400
 
 
 def split_rhat(x: np.ndarray) -> np.ndarray:
@@ -75,29 +79,55 @@ class Diagnostics:
 
 
 def diagnose(
-    values: Mapping[str, np.ndarray], energy: np.ndarray, report: Any, held: tuple[str, ...]
+    values: Mapping[str, np.ndarray],
+    energy: np.ndarray,
+    report: Any,
+    held: tuple[str, ...],
+    exchange: Exchange | None = None,
 ) -> Diagnostics:
-    """Diagnostics of [chain, draw, …] arrays and of the energy."""
+    """Diagnostics of [chain, draw, …] arrays, of the energy, and of replica exchange."""
+    watched = {n: v for n, v in values.items() if n not in held} | {"energy": energy}
+    frozen = (np.ptp(energy, axis=1) == 0) & (energy.shape[1] > 1)
+    return judge(
+        {n: split_rhat(v) for n, v in watched.items()},
+        {n: effective_size(v) for n, v in watched.items()},
+        float(np.mean(report.acceptance)),
+        int(np.sum(report.diverged)),
+        int(frozen.sum()),
+        exchange,
+    )
+
+
+def judge(
+    rhats: Mapping[str, np.ndarray],
+    sizes: Mapping[str, np.ndarray],
+    acceptance: float,
+    divergences: int,
+    frozen: int,
+    exchange: Exchange | None,
+) -> Diagnostics:
+    """The worst R-hat and effective size of each name, and what they say against the chains.
+
+    `frozen`: how many chains never changed their energy.
+    """
     rhat: dict[str, float] = {}
     ess: dict[str, float] = {}
     problems = []
-    watched = {n: v for n, v in values.items() if n not in held} | {"energy": energy}
-    for name, array in watched.items():
-        worst = split_rhat(array)
-        rhat[name] = float(np.nanmax(worst, initial=1.0)) if worst.size else 1.0
-        size = effective_size(array)
-        known = size[np.isfinite(size)]
+    for name, found in rhats.items():
+        rhat[name] = float(np.nanmax(found, initial=1.0)) if found.size else 1.0
+        known = sizes[name][np.isfinite(sizes[name])]
         ess[name] = float(known.min()) if known.size else float("nan")
         if rhat[name] > RHAT_LIMIT:
             problems.append(
                 f"the chains of `{name}` disagree: split R-hat {rhat[name]:.2f}, above {RHAT_LIMIT}"
             )
         elif ess[name] < ESS_LIMIT:
-            problems.append(f"`{name}` has only {ess[name]:.0f} effective draws at its worst")
-    divergences = int(np.sum(report.diverged))
+            problems.append(
+                f"`{name}` has only {ess[name]:.0f} effective draws at its worst, below {ESS_LIMIT}"
+            )
     if divergences:
         problems.append(f"{divergences} transitions diverged; smaller steps may help")
-    frozen = np.ptp(energy, axis=1) == 0
-    if frozen.any() and energy.shape[1] > 1:
-        problems.append(f"{int(frozen.sum())} chains never moved")
-    return Diagnostics(rhat, ess, float(np.mean(report.acceptance)), divergences, tuple(problems))
+    if frozen:
+        problems.append(f"{frozen} chains never moved")
+    problems += exchange.problems if exchange is not None else ()
+    return Diagnostics(rhat, ess, acceptance, divergences, tuple(problems))

@@ -12,13 +12,15 @@ import numpy as np
 from ..analysis.world import World
 from ..semantics.terms import Between, Dimension, Index, Program, Whole
 from .diagnostics import Diagnostics, diagnose
+from .exchange import Exchange
 
 
 class Draws(Mapping[str, np.ndarray]):
     """Draws [chain, draw, dims] of every variable and quantity.
 
     `energy` [chain, draw] in nats; `report` per draw: acceptance, gradients, divergences;
-    `settings`: the sampler, beta, seed, and seconds spent.
+    `settings`: the sampler, beta, seed, and seconds spent; `tempering`: the ladder, swaps and round
+    trips of replica exchange, None for other samplers.
     """
 
     def __init__(
@@ -29,12 +31,14 @@ class Draws(Mapping[str, np.ndarray]):
         energy: np.ndarray,
         report: Any,
         settings: Mapping[str, Any],
+        tempering: Exchange | None = None,
     ) -> None:
         self.program = program
         self.world = world
         self.energy = energy
         self.report = report
         self.settings = dict(settings)
+        self.tempering = tempering
         self._values = dict(values)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -59,7 +63,8 @@ class Draws(Mapping[str, np.ndarray]):
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """Split R-hat, effective sample sizes and what is wrong, in words."""
-        return diagnose(self._values, self.energy, self.report, self.settings["held"])
+        held = self.settings["held"]
+        return diagnose(self._values, self.energy, self.report, held, self.tempering)
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""

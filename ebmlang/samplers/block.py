@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from ..analysis.choice import Choice
 from ..backend.conditionals import Situation
 from ..backend.energy import State
+from ..backend.sites import Sites
 
 Key = Any
 
@@ -50,3 +54,12 @@ class Block(Protocol):
         The unadjusted Langevin walk does so only in the limit of small steps.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """The blocks of a sweep in turn, and the choices behind them."""
+
+    blocks: tuple[Block, ...]
+    choices: tuple[Choice, ...]
+    sites: Mapping[str, Sites]

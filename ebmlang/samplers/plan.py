@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,23 +12,15 @@ from ..analysis.structure import VariableFacts
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
 from ..syntax.diagnostics import InternalError, complain
-from .block import Block
+from .block import Block, Plan
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .hamiltonian import HamiltonianBlock
 from .langevin import LangevinBlock, MalaBlock
-from .settings import HMC, MALA, NUTS, Langevin, Sampler, as_dict
+from .settings import HMC, MALA, NUTS, Langevin, Sampler, Tempering, as_dict, sampler_of
 from .smooth import Smooth
+from .tempering import tempered
 
 Held = Mapping[str, np.ndarray]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plan:
-    """The blocks of a sweep in turn, and the choices behind them."""
-
-    blocks: tuple[Block, ...]
-    choices: tuple[Choice, ...]
-    sites: Mapping[str, Sites]
 
 
 def free_variables(target: Target, held: Held) -> list[str]:
@@ -38,11 +29,17 @@ def free_variables(target: Target, held: Held) -> list[str]:
     return [n for n, s in unknowns if sites_of(s, target.world, held.get(n)).number]
 
 
-def make_plan(target: Target, sampler: Sampler, held: Held, fallback: str = "nuts") -> Plan:
+def make_plan(
+    target: Target, sampler: Sampler, held: Held, fallback: str = "nuts", *, carried: bool = True
+) -> Plan:
     """The plan of a sampler on a model. Colours are found anew on the sites that are free.
 
+    `carried`: whether the state a block left is the one it finds again, if no other block moves.
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
+    if isinstance(sampler, Tempering):
+        inner = sampler_of(sampler.inner)
+        return tempered(target, make_plan(target, inner, held, fallback, carried=False), sampler)
     free = free_variables(target, held)
     choices, refusals = choose(target.structure, sampler.name, free, fallback)
     if refusals:
@@ -57,7 +54,8 @@ def make_plan(target: Target, sampler: Sampler, held: Held, fallback: str = "nut
             "E702", f"every variable of `{target.program.name}` is held: nothing to sample"
         )
     sites = {n: sites_of(target.program.unknowns[n], target.world, held.get(n)) for n in free}
-    blocks = tuple(_block(choice, target, sampler, sites, len(choices) == 1) for choice in choices)
+    alone = carried and len(choices) == 1
+    blocks = tuple(_block(choice, target, sampler, sites, alone) for choice in choices)
     return Plan(blocks, tuple(choices), sites)
 
 

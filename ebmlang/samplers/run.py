@@ -21,6 +21,7 @@ from .beginning import Starter, begin_states, not_finite, starter
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
 from .sweep import Chain, Report, begin, prepared, sweeps
+from .tempering import exchange_of
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def loop_of(model: Model, sampler: Sampler, held: Clamped, warmup: int) -> Loop:
     NumPyro's kernels build the length of their warm-up in, so that each length has its own.
     """
     smooth = any(not s.domain.discrete for s in model.program.unknowns.values())
-    length = warmup if smooth and sampler.name in ("auto", "hmc", "nuts") else None
+    length = warmup if smooth and sampler.name in ("auto", "hmc", "nuts", "tempering") else None
     key = ("loop", sampler, held.signature, length)
     return model.made(key, lambda: _compile(model.target, sampler, held))
 
@@ -190,7 +191,7 @@ def sample(
         chain = _warm_up(loop, situation, chain, warmup, bar)
         jax.block_until_ready(chain)
         compiled = time.perf_counter()
-        kept = _collect(loop, situation, chain, draws, thin, bar)
+        chain, kept = _collect(loop, situation, chain, draws, thin, bar)
     finished = time.perf_counter()
     state, named, energy, report = kept
     if not np.all(np.isfinite(energy)):
@@ -211,6 +212,7 @@ def sample(
         {"sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
          "held": tuple(n for n, m in held.masks.items() if m.all()),
          "warm_seconds": compiled - begun, "seconds": finished - compiled},
+        exchange_of(loop.plan, chain, beta),
     )  # fmt: skip
 
 
@@ -270,7 +272,7 @@ def _warm_up(loop: Loop, situation: Situation, chain: Chain, warmup: int, bar: P
 
 def _collect(
     loop: Loop, situation: Situation, chain: Chain, draws: int, thin: int, bar: Progress
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]:
+) -> tuple[Chain, tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]]:
     piece = -(-draws // PIECES) if bar.shown else draws
     parts: list[Any] = []
     done = 0
@@ -279,4 +281,4 @@ def _collect(
         parts.append(jax.tree.map(np.asarray, kept))
         done += piece
         bar.advance(piece * thin)
-    return jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
+    return chain, jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)

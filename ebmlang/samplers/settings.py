@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Any
 
 from ..semantics.context import nearest
@@ -74,8 +75,40 @@ class NUTS:
     name = "nuts"
 
 
-Sampler = Auto | Gibbs | Langevin | MALA | HMC | NUTS
-TABLE: dict[str, type[Any]] = {row.name: row for row in (Auto, Gibbs, Langevin, MALA, HMC, NUTS)}
+@dataclass(frozen=True, slots=True)
+class Tempering:
+    """Replica exchange around the sampler `inner`: copies from hot to cold that swap their states.
+
+    `hottest`: the beta of the hottest of `replicas`, in units of the beta asked for; 0 where every
+    variable is bounded, else 0.1. Warm-up moves the others until all neighbours swap equally often.
+    `ladder`: betas to keep as they are, from hot to cold, the last of them 1.
+    """
+
+    inner: str | Sampler = "auto"
+    replicas: int = 8
+    hottest: float | None = None
+    ladder: tuple[float, ...] | None = None
+    name = "tempering"
+
+    def __post_init__(self) -> None:
+        if sampler_of(self.inner).name == self.name:
+            raise complain("E701", "tempering goes around another sampler, not around itself")
+        whole = isinstance(self.replicas, int) and not isinstance(self.replicas, bool)
+        if not whole or self.replicas < 2:
+            raise complain("E704", f"`replicas` must be at least 2, not {self.replicas!r}")
+        if self.hottest is not None and not 0 <= self.hottest < 1:
+            raise complain("E704", f"`hottest` must lie from 0 to below 1, not {self.hottest!r}")
+        if self.ladder is not None:
+            ladder = tuple(float(beta) for beta in self.ladder)
+            pairs = pairwise(ladder)
+            if len(ladder) < 2 or ladder[0] < 0 or ladder[-1] != 1 or any(a >= b for a, b in pairs):
+                raise complain("E704", f"`ladder` must rise from 0 or above to 1, not {ladder}")
+            object.__setattr__(self, "ladder", ladder)
+
+
+Sampler = Auto | Gibbs | Langevin | MALA | HMC | NUTS | Tempering
+ROWS = (Auto, Gibbs, Langevin, MALA, HMC, NUTS, Tempering)
+TABLE: dict[str, type[Any]] = {row.name: row for row in ROWS}
 
 
 def sampler_of(named: str | Sampler) -> Sampler:

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from .block import Key
-from .plan import Plan
+from .block import Key, Plan
 
 
 class Chain(NamedTuple):

@@ -14,8 +14,9 @@ from ..backend.parameters import space_of
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .beginning import random_state
+from .block import Plan
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
-from .plan import Plan
+from .tempering import untempered
 
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
@@ -38,7 +39,7 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
             jax.vmap(lambda i, s: target.energy(i.params, s, i.given), in_axes=(None, 0))
         )
         finite = [np.isfinite(np.asarray(energies(where, states))) for where in (wide, near)]
-        for block in plan.blocks:
+        for block in untempered(plan).blocks:
             if not isinstance(block, GradientGibbs | GaussianGibbs | TryingGibbs):
                 continue
             probe = _Probe(target, block)

@@ -27,6 +27,7 @@ ORDER = (
     "ebmlang.semantics",
     "ebmlang.analysis",
     "ebmlang.backend",
+    "ebmlang.evaluation.exchange",
     "ebmlang.evaluation.diagnostics",
     "ebmlang.evaluation.draws",
     "ebmlang.samplers",
