@@ -178,6 +178,12 @@ def _elementwise_helps(first: Value, other: Value, what: str) -> list[str]:
     return [*helps, f"name the indices: sum({', '.join(names.values())}) {body}"]
 
 
+def _declarations(left: Value, right: Value, context: Context) -> list[tuple[Span, str]]:
+    """Where two arrays that stand by their names are declared, without a word."""
+    found = (context.names.get(value.span.text) for value in (left, right))
+    return [(symbol.span, "") for symbol in found if isinstance(symbol, Symbol)]
+
+
 def contract(
     left: Value | None, right: Value | None, at: Span, span: Span, context: Context
 ) -> Value | None:
@@ -203,6 +209,7 @@ def contract(
             at,
             "`@` sums over one shared dimension, but these two do not share one",
             marks=[
+                *_declarations(left, right, context),
                 (left.span, f"ends with `{axis_name(last)}`"),
                 (right.span, f"begins with `{axis_name(first)}`"),
             ],
