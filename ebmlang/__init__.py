@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .samplers.settings import MALA as MALA
     from .samplers.settings import NUTS as NUTS
     from .samplers.settings import Gibbs as Gibbs
+    from .samplers.settings import Informed as Informed
     from .samplers.settings import Langevin as Langevin
     from .samplers.settings import Tempering as Tempering
     from .syntax.diagnostics import EbmError as EbmError
@@ -50,6 +51,7 @@ _WHERE = {
     "MALA": ".samplers.settings",
     "NUTS": ".samplers.settings",
     "Gibbs": ".samplers.settings",
+    "Informed": ".samplers.settings",
     "Langevin": ".samplers.settings",
     "Tempering": ".samplers.settings",
     "EbmError": ".syntax.diagnostics",

@@ -52,7 +52,7 @@ def explain(model: Model, why: str | None = None) -> Explanation:
     if why is not None and why not in structure.variables:
         raise complain("E606", f"the model has no variable `{why}` to explain")
     free = [n for n in model.program.unknowns if n not in model.bindings.held]
-    choices, refusals = choose(structure, "auto", free)
+    choices, refusals = choose(structure, "auto", free, tries=_tries(model))
     names = [why] if why else list(structure.variables)
     lines = [] if why else _head(model)
     for name in names:
@@ -268,7 +268,9 @@ def _samplers(
         lines.append(f"      since   {choice.reason}")
     for refusal in refusals:
         lines.append(f"  {refusal.variable}   no sampler: {refusal.reason}")
-    discrete = [c.variables[0] for c in choices if c.way in ("gradient", "midpoint", "trying")]
+    discrete = [
+        c.variables[0] for c in choices if c.way in ("gradient", "midpoint", "trying", "informed")
+    ]
     if discrete:
         text = ", ".join(discrete)
         verb = "is" if len(discrete) == 1 else "are"
@@ -281,12 +283,27 @@ def _samplers(
     return lines
 
 
+def _tries(model: Model) -> dict[str, int]:
+    """Sites times values of each discrete variable; empty while sizes are not known."""
+    from .samplers.plan import tries_of
+
+    try:
+        target = model.target
+    except EbmError:
+        return {}
+    held = {
+        n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in model.bindings.held
+    }
+    return tries_of(target, held)
+
+
 def _named(choice: Choice) -> str:
     ways = {
         "gradient": "exact Gibbs, colour by colour",
         "midpoint": "exact Gibbs, colour by colour, slopes at the midpoint",
         "trying": "exact Gibbs, site by site, every value tried",
         "gaussian": "exact Gaussian draws, colour by colour",
+        "informed": "informed proposals, all sites at once, accepted or refused",
     }
     return ways.get(choice.way, choice.sampler.upper())
 

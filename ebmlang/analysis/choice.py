@@ -6,18 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..semantics.functions import Smoothness
-from ..semantics.terms import Kind
+from ..semantics.terms import Kind, NetworkRead
+from ..semantics.traverse import unknowns, walk
 from .structure import Structure, VariableFacts
 
 GRADIENT_SAMPLERS = ("langevin", "mala", "hmc", "nuts")
 MOST_MIXED_COLOURS = 16
+MOST_TRIES = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """How some variables move: the sampler, its way of finding conditionals, and why.
 
-    `way`: `gradient`, `midpoint`, `trying`, `gaussian` for Gibbs, `slope` for the others.
+    `way`: `gradient`, `midpoint`, `trying`, `gaussian` for Gibbs, `informed`, `slope` for the
+    others.
     """
 
     variables: tuple[str, ...]
@@ -78,24 +81,41 @@ def blame(facts: VariableFacts) -> str:
 
 
 def choose(
-    structure: Structure, sampler: str, free: Sequence[str], fallback: str = "nuts"
+    structure: Structure,
+    sampler: str,
+    free: Sequence[str],
+    fallback: str = "nuts",
+    tries: Mapping[str, int] | None = None,
 ) -> tuple[list[Choice], list[Refusal]]:
     """A choice for every free variable, or the reasons why a named sampler cannot move some.
 
-    `auto` takes exact Gibbs for discrete variables; NUTS for continuous ones alone; in mixed
-    models exact Gaussians where quadratic, else NUTS. A gradient sampler asked for by name moves
-    the continuous variables, and Gibbs the discrete ones beside them. `fallback` stands in for
-    NUTS where chains are many and short, as in training.
+    `auto` takes exact Gibbs for discrete variables, unless a network stands over one with more
+    `tries` (sites times values) than a few hundred: then informed proposals. Continuous variables
+    alone follow NUTS; in mixed models exact Gaussians where quadratic, else NUTS. A gradient sampler
+    asked for by name moves the continuous variables, and Gibbs the discrete ones beside them.
+    `fallback` stands in for NUTS where chains are many and short, as in training.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
     smooth = [n for n in free if n not in discrete]
     choices: list[Choice] = []
     refusals: list[Refusal] = []
+    wanted = [n for n in discrete if _too_dear(structure, n, tries or {})]
+    informed = {"informed": discrete, "auto": wanted}.get(sampler, [])
+    if informed:
+        choices.append(_informed(structure, informed, sampler, tries or {}))
     for name in discrete:
         found = gibbs_way(facts[name])
         assert not isinstance(found, Refusal)
-        choices.append(Choice((name,), "gibbs", *found))
+        if name not in informed:
+            choices.append(Choice((name,), "gibbs", *found))
+    if sampler == "informed" and not discrete:
+        refusals += [
+            Refusal(
+                n, sampler, f"`{n}` is continuous, and informed proposals change discrete sites"
+            )
+            for n in smooth
+        ]
     if sampler in GRADIENT_SAMPLERS and not smooth and discrete:
         refusals += [
             Refusal(n, sampler, f"`{n}` is discrete, and {sampler} follows slopes of real numbers")
@@ -144,6 +164,47 @@ def _few(facts: VariableFacts) -> bool:
         len(facts.edges) == 0
         or max(int((facts.edges == site).sum()) for site in facts.edges[:8, 0]) < MOST_MIXED_COLOURS
     )
+
+
+def _network_over(structure: Structure, name: str) -> tuple[str, NetworkRead] | None:
+    """An energy and a network in it that takes a variable among its inputs."""
+    for energy in structure.extended:
+        for node in walk(energy.term):
+            if isinstance(node, NetworkRead) and any(
+                s.name == name for array in node.inputs for s in unknowns(array.body)
+            ):
+                return energy.name, node
+    return None
+
+
+def _too_dear(structure: Structure, name: str, tries: Mapping[str, int]) -> bool:
+    """Whether trying means too many energies that are networks, whole: nothing local to exploit."""
+    found = gibbs_way(structure.variables[name])
+    return (
+        not isinstance(found, Refusal)
+        and found[0] == "trying"
+        and structure.variables[name].couples
+        and tries.get(name, 0) > MOST_TRIES
+        and _network_over(structure, name) is not None
+    )
+
+
+def _informed(
+    structure: Structure, names: Sequence[str], sampler: str, tries: Mapping[str, int]
+) -> Choice:
+    """Informed proposals for all of these variables at once: one gradient tells of all."""
+    if sampler == "informed":
+        return Choice(tuple(names), "informed", "informed", "asked for")
+    name = max(names, key=lambda n: tries.get(n, 0))
+    found = _network_over(structure, name)
+    assert found is not None
+    energy, read = found
+    text = " ".join(read.span.text.split())
+    reason = (
+        f"`{name}` stands inside the network `{text}` (line {read.span.line}, `{energy}`), and exact "
+        f"Gibbs would take {tries[name]} of its energies a sweep"
+    )
+    return Choice(tuple(names), "informed", "informed", reason)
 
 
 def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: str) -> str:

@@ -6,7 +6,7 @@ Sources: Welling & Teh (2011), equation 3 without the schedule; Roberts & Tweedi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State
 from .block import Key, Moved
 from .smooth import Smooth
+from .tuning import Tuning, tune, tuning_from
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,15 +53,6 @@ class LangevinBlock:
         return Moved(moved, inner, one, jnp.asarray(self.steps), diverged)
 
 
-class Tuning(NamedTuple):
-    """The step size of MALA and how far warm-up has come."""
-
-    log_step: Any  # scalar
-    mean_log_step: Any  # scalar, averaged over the second half of warm-up
-    count: Any  # scalar, steps done
-    warmup: Any  # scalar, steps of warm-up
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class MalaBlock:
     """Langevin proposals with Metropolis' correction: exact. The step adapts in warm-up to 57 % accepted.
@@ -81,15 +73,12 @@ class MalaBlock:
         return ()
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        log_step = jnp.log(jnp.asarray(0.1 if self.step_size is None else self.step_size))
-        zero = jnp.zeros((), jnp.int32)
-        return Tuning(log_step, log_step, zero, jnp.asarray(warmup, jnp.int32))
+        return tuning_from(0.1 if self.step_size is None else self.step_size, warmup)
 
     def move(self, key: Key, situation: Situation, state: State, inner: Tuning) -> Moved:
         free, back = ravel_pytree(self.smooth.free(state))
         at = jax.value_and_grad(lambda x: self.smooth.potential(back(x), situation, state))
-        warming = inner.count < inner.warmup
-        step = jnp.exp(jnp.where(warming, inner.log_step, inner.mean_log_step))
+        step = inner.step
         draw, choose = jax.random.split(key)
         energy, slope = at(free)
         proposal = (
@@ -106,21 +95,6 @@ class MalaBlock:
         probability = jnp.exp(jnp.minimum(log_ratio, 0.0))
         kept = self.smooth.put(state, back(jnp.where(accept, proposal, free)))
         moved = {n: jnp.where(accept, kept[n], state[n]) for n in self.variables}
-        tuned = self._tune(inner, probability, warming)
+        fixed = self.step_size is not None
+        tuned = inner if fixed else tune(inner, probability, self.target_acceptance)
         return Moved(state | moved, tuned, probability, jnp.asarray(2), jnp.isneginf(log_ratio))
-
-    def _tune(self, tuning: Tuning, probability: Any, warming: Any) -> Tuning:
-        if self.step_size is not None:
-            return tuning
-        count = tuning.count + 1
-        gain = 2.0 / jnp.sqrt(count.astype(jnp.result_type(float)) + 1.0)
-        log_step = tuning.log_step + jnp.where(
-            warming, gain * (probability - self.target_acceptance), 0.0
-        )
-        half = jnp.maximum(tuning.warmup // 2, 1)
-        seen = jnp.maximum(count - half, 1)
-        averaging = warming & (count > half)
-        mean = tuning.mean_log_step + (log_step - tuning.mean_log_step) / seen
-        return Tuning(
-            log_step, jnp.where(averaging, mean, tuning.mean_log_step), count, tuning.warmup
-        )

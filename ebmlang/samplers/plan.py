@@ -9,14 +9,16 @@ import numpy as np
 from ..analysis.choice import Choice, choose
 from ..analysis.colouring import colour, proper
 from ..analysis.structure import VariableFacts
+from ..backend.conditionals import states_of
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block, Plan
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .hamiltonian import HamiltonianBlock
+from .informed import informed_block
 from .langevin import LangevinBlock, MalaBlock
-from .settings import HMC, MALA, NUTS, Langevin, Sampler, Tempering, as_dict, sampler_of
+from .settings import HMC, MALA, NUTS, Informed, Langevin, Sampler, Tempering, as_dict, sampler_of
 from .smooth import Smooth
 from .tempering import tempered
 
@@ -27,6 +29,15 @@ def free_variables(target: Target, held: Held) -> list[str]:
     """The unknowns with a site that can move."""
     unknowns = target.program.unknowns.items()
     return [n for n, s in unknowns if sites_of(s, target.world, held.get(n)).number]
+
+
+def tries_of(target: Target, held: Held) -> dict[str, int]:
+    """For each discrete variable its free sites times their values: what trying all would cost."""
+    return {
+        n: sites_of(s, target.world, held.get(n)).number * len(states_of(s, target))
+        for n, s in target.program.unknowns.items()
+        if s.domain.discrete
+    }
 
 
 def make_plan(
@@ -41,7 +52,9 @@ def make_plan(
         inner = sampler_of(sampler.inner)
         return tempered(target, make_plan(target, inner, held, fallback, carried=False), sampler)
     free = free_variables(target, held)
-    choices, refusals = choose(target.structure, sampler.name, free, fallback)
+    choices, refusals = choose(
+        target.structure, sampler.name, free, fallback, tries_of(target, held)
+    )
     if refusals:
         raise complain(
             "E702",
@@ -73,6 +86,11 @@ def _block(
         case "trying":
             together = not target.structure.variables[name].couples
             return TryingGibbs(target, name, sites[name], together)
+        case "informed":
+            own = {n: sites[n] for n in choice.variables}
+            return informed_block(
+                target, own, sampler if isinstance(sampler, Informed) else Informed()
+            )
         case _:
             pass
     smooth = Smooth(target, {n: sites[n] for n in choice.variables})

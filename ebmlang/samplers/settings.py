@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
+
+INFORMED_KINDS = ("both", "langevin", "gwg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,61 @@ class Gibbs:
     """Exact draws from conditionals, block by block."""
 
     name = "gibbs"
+
+
+@dataclass(frozen=True, slots=True)
+class Informed:
+    """Proposals for discrete variables that follow the slope of the energy, accepted or refused: exact.
+
+    `kind`: `langevin` proposes for every site at once (Zhang et al. 2022), `gwg`, Gibbs with
+    gradients, changes one site (Grathwohl et al. 2021), `both` ends a sweep of the first with one of
+    the second, for sites that would all change at once for ever. `steps` proposals make one sweep.
+    `step_size` is the alpha of `langevin`, adapted in warm-up to `target_acceptance` unless given.
+    """
+
+    kind: str = "both"
+    steps: int = 10
+    step_size: float | None = None
+    target_acceptance: float = 0.574
+    name = "informed"
+
+    def __post_init__(self) -> None:
+        if self.kind not in INFORMED_KINDS:
+            raise complain(
+                "E701",
+                f"there is no kind of informed proposal {self.kind!r}",
+                notes=["the kinds are " + ", ".join(INFORMED_KINDS)],
+            )
+        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
+            raise complain("E704", f"`steps` must be a whole number from 1, not {self.steps!r}")
+        if self.kind == "both" and self.steps < 2:
+            raise complain(
+                "E704", "`steps` must be 2 or more where both kinds of proposals are made"
+            )
+        if self.step_size is not None and not 0 < self.step_size < math.inf:
+            raise complain("E704", f"`step_size` must be above 0, not {self.step_size!r}")
+        if not 0 < self.target_acceptance < 1:
+            raise complain(
+                "E704",
+                f"`target_acceptance` must be between 0 and 1, not {self.target_acceptance!r}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Clusters of binary, spin or category sites that turn as one (Swendsen & Wang 1987); exact.
+
+    For variables coupled in pairs; others keep their samplers. Of great use where neighbours that
+    align are about to order. Couplings that compete are sampled right as well, but clusters hardly
+    help there; labels that repel each other are refused. `sweeps` of Gibbs follow each cluster move.
+    """
+
+    sweeps: int = 1
+    name = "clusters"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.sweeps, int) or isinstance(self.sweeps, bool) or self.sweeps < 0:
+            raise complain("E704", f"`sweeps` must be a whole number from 0, not {self.sweeps!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +164,8 @@ class Tempering:
             object.__setattr__(self, "ladder", ladder)
 
 
-Sampler = Auto | Gibbs | Langevin | MALA | HMC | NUTS | Tempering
-ROWS = (Auto, Gibbs, Langevin, MALA, HMC, NUTS, Tempering)
+Sampler = Auto | Gibbs | Clusters | Informed | Langevin | MALA | HMC | NUTS | Tempering
+ROWS = (Auto, Gibbs, Clusters, Informed, Langevin, MALA, HMC, NUTS, Tempering)
 TABLE: dict[str, type[Any]] = {row.name: row for row in ROWS}
 
 
