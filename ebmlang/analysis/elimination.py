@@ -1,7 +1,8 @@
 """How a Gaussian's precision matrix is best factored: in what order, in what blocks, and at what cost.
 
-Costs are predictions, in floating-point operations for one independent draw of all sites. A step
-that waits for the one before it counts as `STEP` of them, however little it computes.
+Costs are predictions for one independent draw of all sites, in floating-point operations of a
+product of a matrix in memory with a vector, about four a nanosecond on one processor core. What
+else is done counts as as many of them as take its time, by timings (benchmarks/gaussian.py).
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from .colouring import colour
 
-STEP = 20_000
-SWEEPS = 10  # of coloured Gibbs for one independent draw: more where sites hang together strongly
+STEP = 1500  # a step that waits for the one before, however little it computes
+NOISE = 40  # a normal number
+SLOPE = 3  # a site or an interaction in a gradient or a product with the Hessian
+SINGLE = 1 / 3  # an operation in one large matrix, read in a row
+SWEEPS = 20  # of coloured Gibbs for a draw: at a correlation length of about five sites
 DRAWS = 100  # that share a factor, where the precision matrix rests on parameters alone
-SLOPE = 10  # operations for each site and interaction in a gradient or a product with the Hessian
 MOST_DENSE, MOST_DENSE_MOVING = 2000, 500
 MOST_BANDED, MOST_BANDED_MOVING = 30_000_000, 1_000_000
-NARROWEST = 32
+NARROWEST = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +131,16 @@ class Offers:
         colours = self.number if self.colours is None else self.colours
         if self.edges is not None and self.colours is None:
             colours = int(colour(self.edges, self.number, self.shape).max(initial=0)) + 1
-        return Cost("coloured", SWEEPS * colours * (2 * self._slope() + STEP), 0.0)
+        sweep = NOISE * self.number + colours * (2 * self._slope() + STEP)
+        return Cost("coloured", SWEEPS * sweep, 0.0)
 
     def _factored(self, way: str, matrix: Elimination) -> Cost:
         size, steps = matrix.width**2, matrix.blocks
-        solve = 2 * steps * (STEP + 4.0 * size)
+        each = 4.0 * size * (SINGLE if steps == 1 else 1)
+        solve = 2 * steps * (STEP + each) + NOISE * self.number
         probes = int(matrix.probes.max(initial=-1)) + 1
         shown = probes * self._slope()
-        return Cost(way, self._slope() + solve, shown + steps * (STEP + 4.0 * size * matrix.width))
+        return Cost(way, self._slope() + solve, shown + steps * (STEP + each * matrix.width))
 
     def reason(self) -> str:
         """The choice in words, with the costs that decided it."""

@@ -101,8 +101,8 @@ def _joint(
         number = sum(len(entries[name].free) for name in group)
         colours = sum(_most(fact, entries[fact.symbol.name]) for fact in facts)
         return Joint(group, couples, Offers(number, None, (), fixed, colours))
-    (name,), (fact,) = group, facts
-    own = entries[name]
+    fact = facts[0]
+    own = entries[fact.symbol.name]
     whole = len(own.free) == own.total
     known = None if fact.complete else fact.edges
     edges = among(known, own.free, own.total)
