@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from ..semantics.terms import Apply, Constant, Index, NamedEnergy, Read, Reduce, Term
 from ..semantics.traverse import is_free_of_unknowns, substitute, symbols, unfold, unknowns
+from ..syntax.source import Span
 
 MOST_TERMS = 64
 
@@ -22,13 +24,17 @@ class NotPolynomial(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Monomial:
-    """A sum over indices, where conditions hold, of a number, factors and reads of the variable."""
+    """A sum over indices, where conditions hold, of a number, factors and reads of the variable.
+
+    `curved`: factors in which the variable stands otherwise than in sums and products.
+    """
 
     coefficient: float = 1.0
     indices: tuple[Index, ...] = ()
     conditions: tuple[Term, ...] = ()
     factors: tuple[Term, ...] = ()
     reads: tuple[Read, ...] = ()
+    curved: tuple[Term, ...] = ()
 
     def times(self, other: Monomial) -> Monomial:
         """The product; the indices of the two must differ."""
@@ -38,16 +44,45 @@ class Monomial:
             (*self.conditions, *other.conditions),
             (*self.factors, *other.factors),
             (*self.reads, *other.reads),
+            (*self.curved, *other.curved),
         )
+
+    def product(self, span: Span) -> Term:
+        """The number times all factors and reads, without the sum."""
+        parts = (*self.factors, *self.reads, *self.curved)
+        start: Term = Constant(self.coefficient, span)
+        return reduce(lambda a, b: Apply("*", (a, b), span), parts, start)
+
+    def term(self, span: Span) -> Term:
+        """The monomial as a term."""
+        body = self.product(span)
+        if not self.indices and not self.conditions:
+            return body
+        return Reduce("sum", self.indices, self.conditions, body, span, span)
 
 
 def monomials(term: Term, name: str) -> list[Monomial]:
     """The term multiplied out in the variable of that name. Raises NotPolynomial."""
+    found = multiplied_out(term, name)
+    if any(m.curved for m in found):
+        raise NotPolynomial
+    return found
+
+
+def multiplied_out(term: Term, name: str) -> list[Monomial]:
+    """The term as monomials; what is no sum of products stays as it is, a curved factor."""
     if all(symbol.name != name for symbol in symbols(term)):
         return [Monomial(factors=(term,))]
+    try:
+        return _opened(term, name)
+    except NotPolynomial:
+        return [Monomial(curved=(term,))]
+
+
+def _opened(term: Term, name: str) -> list[Monomial]:
     match term:
         case Read(symbol=symbol) if symbol.body is not None:
-            return monomials(unfold(term), name)
+            return multiplied_out(unfold(term), name)
         case Read(symbol=symbol, subscripts=subscripts) if symbol.name == name:
             if not all(is_free_of_unknowns(s) for s in subscripts):
                 raise NotPolynomial
@@ -63,16 +98,16 @@ def monomials(term: Term, name: str) -> list[Monomial]:
 def _applied(term: Apply, name: str) -> list[Monomial]:
     match term:
         case Apply(function="+", arguments=(a, b)):
-            return _few([*monomials(a, name), *monomials(b, name)])
+            return _few([*multiplied_out(a, name), *multiplied_out(b, name)])
         case Apply(function="-", arguments=(a, b)):
-            return _few([*monomials(a, name), *_scaled(monomials(b, name), -1.0)])
+            return _few([*multiplied_out(a, name), *_scaled(multiplied_out(b, name), -1.0)])
         case Apply(function="negate", arguments=(a,)):
-            return _scaled(monomials(a, name), -1.0)
+            return _scaled(multiplied_out(a, name), -1.0)
         case Apply(function="*", arguments=(a, b)):
-            return _multiplied(monomials(a, name), monomials(b, name))
+            return _multiplied(multiplied_out(a, name), multiplied_out(b, name))
         case Apply(function="/", arguments=(a, b)) if all(s.name != name for s in symbols(b)):
             under = Apply("/", (Constant(1.0, term.span), b), term.span)
-            return _multiplied(monomials(a, name), [Monomial(factors=(under,))])
+            return _multiplied(multiplied_out(a, name), [Monomial(factors=(under,))])
         case Apply(function="square", arguments=(a,)):
             return _squared(a, name)
         case Apply(function="^", arguments=(a, Constant(value=2.0))):
@@ -83,7 +118,10 @@ def _applied(term: Apply, name: str) -> list[Monomial]:
 
 def _squared(term: Term, name: str) -> list[Monomial]:
     twin = substitute(term, {Index("", term.span): term})
-    return _multiplied(monomials(term, name), monomials(twin, name))
+    one, other = multiplied_out(term, name), multiplied_out(twin, name)
+    if any(m.curved for m in one):
+        raise NotPolynomial
+    return _multiplied(one, other)
 
 
 def _multiplied(left: list[Monomial], right: list[Monomial]) -> list[Monomial]:
@@ -108,7 +146,7 @@ def _summed(term: Reduce, name: str) -> list[Monomial]:
     assert isinstance(twin, Reduce)
     if any(unknowns(condition) for condition in twin.conditions):
         raise NotPolynomial
-    inside = monomials(twin.body, name)
+    inside = multiplied_out(twin.body, name)
     extra: tuple[Term, ...] = ()
     if term.reducer == "mean":
         one = Constant(1.0, term.span)

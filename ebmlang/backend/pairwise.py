@@ -7,7 +7,6 @@ configuration is, and made once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,11 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.couplings import Coupling, couplings_of
-from ..semantics.terms import Apply, Constant, Kind, Reduce, Term
+from ..semantics.terms import Kind, NamedEnergy
+from .coefficients import coefficient
 from .conditionals import Situation, both, states_of
 from .energy import State, Target
-from .labelled import full
-from .lower import Lowering
 from .sites import Sites
 
 
@@ -29,7 +27,8 @@ from .sites import Sites
 class QuadraticForm:
     """The fields and couplings of the free sites of a binary, spin or category variable.
 
-    `labels`: states of a category, else 1. Entries are numbered site by site, labels last.
+    `labels`: states of a category, else 1; `energies`: the extended ones it is made of. Entries are
+    numbered site by site, labels last.
     """
 
     target: Target
@@ -37,6 +36,7 @@ class QuadraticForm:
     sites: Sites
     labels: int
     couplings: tuple[Coupling, ...]
+    energies: tuple[NamedEnergy, ...]
 
     @property
     def number(self) -> int:
@@ -45,12 +45,7 @@ class QuadraticForm:
 
     @cached_property
     def _place(self) -> np.ndarray:
-        """The number of the free site at each flat place of the array, -1 where none is free."""
-        place = np.full(int(np.prod(self.sites.shape, dtype=int)), -1, np.int64)
-        place[self.sites.free] = np.arange(self.sites.number)
-        if self.sites.mirror is not None:
-            place[self.sites.mirror] = np.arange(self.sites.number)
-        return place
+        return self.sites.places
 
     @cached_property
     def listed(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
@@ -72,7 +67,7 @@ class QuadraticForm:
     def values(self, situation: Situation) -> list[Any]:
         """The size of every instance of each coupling, flat, in nats."""
         lowering = self.target.lowering(situation.params, {}, situation.given)
-        return [_sizes(coupling, lowering).reshape(-1) for coupling in self.couplings]
+        return [coefficient(c.monomial, c.axes, lowering).reshape(-1) for c in self.couplings]
 
     def own(self, situation: Situation) -> Any:
         """What a site's product with itself adds to its field: x^2 is x where x is 0 or 1."""
@@ -144,7 +139,6 @@ class QuadraticForm:
 
     def fields(self, situation: Situation, state: State) -> Any:
         """The slope of the energy at every free entry where all of them are 0, [entry], in nats."""
-        energies = self.target.touching([self.name])
         opened = self.target.opened(state)
         shape = self.sites.shape + ((self.labels,) if self.labels > 1 else ())
         taken = self._free_rows(opened[self.name])
@@ -152,7 +146,7 @@ class QuadraticForm:
 
         def energy(value: Any) -> Any:
             there = at | {self.name: value}
-            return self.target.extended(situation.params, there, situation.given, energies)
+            return self.target.extended(situation.params, there, situation.given, self.energies)
 
         slope = both(self.sites.symbol, jax.grad(energy)(at[self.name]))
         rows = slope.reshape(-1, self.labels)
@@ -167,31 +161,22 @@ class QuadraticForm:
         return jnp.where(kept[:, None], 0.0, rows)
 
 
-def _sizes(coupling: Coupling, lowering: Lowering) -> Any:
-    """The coefficient of a coupling over its axes: its factors summed over all other indices."""
-    pair = coupling.monomial
-    span = pair.reads[0].span
-    body: Term = Constant(pair.coefficient, span)
-    for factor in pair.factors:
-        body = Apply("*", (body, factor), span)
-    inner = tuple(index for index in pair.indices if index not in coupling.axes)
-    item = lowering.term(Reduce("sum", inner, pair.conditions, body, span, span))
-    lengths: Mapping[Any, int] = {a: lowering.world.length(a) for a in coupling.axes}
-    return lowering.floating(full(item, coupling.axes, dict(lengths)))
+def quadratic_form(
+    target: Target, name: str, sites: Sites, energies: tuple[NamedEnergy, ...] | None = None
+) -> QuadraticForm | None:
+    """The quadratic form of a variable, or None where its energy is of another kind.
 
-
-def quadratic_form(target: Target, name: str, sites: Sites) -> QuadraticForm | None:
-    """The quadratic form of a variable, or None where its energy is of another kind."""
+    `energies`: the extended ones that make it; all in which the variable stands if not said.
+    """
     symbol = target.program.unknowns[name]
     labels = 1
     if symbol.domain.kind is Kind.CATEGORY:
         labels = len(states_of(symbol, target))
     elif symbol.domain.kind not in (Kind.BINARY, Kind.SPIN):
         return None
-    structure = target.structure
-    found = couplings_of(
-        name, target.touching([name]), target.program.unknowns, labels, structure.setting
-    )
+    chosen = target.touching([name]) if energies is None else energies
+    setting = target.structure.setting
+    found = couplings_of(name, chosen, target.program.unknowns, labels, setting)
     if found is None:
         return None
-    return QuadraticForm(target, name, sites, labels, found)
+    return QuadraticForm(target, name, sites, labels, found, chosen)

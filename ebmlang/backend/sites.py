@@ -35,6 +35,15 @@ class Sites:
         return len(self.free)
 
     @property
+    def places(self) -> np.ndarray:
+        """The number of the free site at each flat place of the array, -1 where none is free."""
+        place = np.full(int(np.prod(self.shape, dtype=int)), -1, np.int64)
+        for entries in (self.free, self.mirror):
+            if entries is not None:
+                place[entries] = np.arange(self.number)
+        return place
+
+    @property
     def whole(self) -> bool:
         """Whether every entry is free."""
         return self.mirror is None and self.number == int(np.prod(self.shape, dtype=int))

@@ -1,4 +1,4 @@
-"""Trust, but check, for Gibbs on a quadratic form: its log-odds against every value of a site tried."""
+"""Trust, but check, for Gibbs from tables: its log-odds against the whole energy at every value."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .dense import DenseGibbs
+from .local import LocalGibbs
 from .sparse import SparseGibbs
 
 SITES = 16
@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 class OddsProbe:
     """The log-odds of a block, from tables as in a sweep, compiled once."""
 
-    def __init__(self, block: SparseGibbs | DenseGibbs) -> None:
+    def __init__(self, block: SparseGibbs | DenseGibbs | LocalGibbs) -> None:
         self.block = block
         self.odds = jax.jit(
             lambda where, state: block.odds(where._replace(tables=block.tables(where)), state)
@@ -42,7 +42,7 @@ class OddsProbe:
         mirrors = places if sites.mirror is None else sites.mirror[picks]
         weights = np.asarray(tried(where, state, places, mirrors))
         found = np.asarray(self.odds(where, state))[picks]
-        if sites.symbol.domain.kind is not Kind.CATEGORY:
+        if found.ndim == 1:
             found = np.stack([0 * found, found], axis=-1)
         gaps = np.abs((found - found[:, :1]) - (weights - weights[:, :1])).max(axis=1)
         far = gaps > TOLERANCE * (1 + np.abs(weights).max(axis=1))

@@ -25,6 +25,7 @@ from ebmlang.backend.pairwise import quadratic_form
 from ebmlang.samplers.block import Plan
 from ebmlang.samplers.dense import DenseGibbs
 from ebmlang.samplers.gibbs import GradientGibbs, TryingGibbs
+from ebmlang.samplers.local import LocalGibbs
 from ebmlang.samplers.paired import Fields, stays
 from ebmlang.samplers.plan import colours_of, make_plan
 from ebmlang.samplers.settings import Gibbs
@@ -34,6 +35,12 @@ from ebmlang.samplers.verify import verify
 from ebmlang.semantics.terms import Kind
 
 BETA = 0.8
+LOWERINGS = {
+    "slope": "GradientGibbs",
+    "neighbours": "SparseGibbs",
+    "fields": "DenseGibbs",
+    "trying": "TryingGibbs",
+}
 FALSE_ALARM = 1e-6
 PATH4 = np.array([[0, 1], [1, 2], [2, 3], [3, 0], [1, 3]])
 
@@ -67,6 +74,15 @@ MODELS = {
     "a_bit_and_a_category": ("dim n = 2, q = 3 visible z : category(q)[n] visible t : binary[n] "
                              "param U : real[n, q] energy = -sum(i) U[i, z[i]] * t[i] "
                              "- 0.7 * sum(i, j) (z[i] == z[j]) * t[j]", {}),
+    "heights": ("dim n = 5 cyclic visible k : integer<0, 2>[n] param h : real[n] "
+                "energy = sum(i) abs(k[i] - k[i+1]) - h @ k", {}),
+    "heights_far": ("dim n = 4 visible k : integer<-1, 1>[n] param h : real[n] "
+                    "energy = sum(i < j) h[i] * sqrt(1 + (k[i] - k[j])^2) - sum(i) exp(h[i] * k[i])", {}),
+    "counted": ("dim n = 3, q = 3 dim c = n + 1 visible z : category(q)[n] param V : real[c, q] param U : real[n, q] "
+                "energy = -sum(k in q) V[sum(i) (z[i] == k), k] - sum(i) U[i, z[i]]", {}),
+    "saturating": ("dim n = 5 graph g on n visible t : binary[n] latent u : spin[n] param J : real[g] "
+                   "param h : real[n] energy = sum(i) log(1 + exp(h[i] + sum(j in g[i]) h[j] * t[j])) "
+                   "- sum((i, j) in g) J[i, j] * t[i] * t[j] * u[i] - h @ u", {"n": 5, "g": PATH4}),
     "neighbours": ("dim n graph g on n visible t : binary[n] param h : real[n] "
                    "energy = sum(i) max(j in g[i]) h[j] * t[j]", {"n": 4, "g": PATH4}),
 }  # fmt: skip
@@ -106,7 +122,14 @@ def lowered(target: Target, block: Any, lowering: str) -> Any:
     """The block of a variable in another lowering, or as it is where that does not apply."""
     facts = target.structure.variables[block.variables[0]]
     form = quadratic_form(target, block.variables[0], block.sites)
-    if not lowering or isinstance(block, TryingGibbs) or form is None or not form.couplings:
+    if lowering == "trying" and facts.symbol.domain.discrete:
+        return TryingGibbs(target, block.variables[0], block.sites, together=not facts.couples)
+    if (
+        not lowering
+        or isinstance(block, TryingGibbs | LocalGibbs)
+        or form is None
+        or not form.couplings
+    ):
         return block
     colours = colours_of(facts, block.sites)
     fields = Fields(form, stays(form, facts.meets))
@@ -136,11 +159,12 @@ def together(found: Table, drawn: dict[int, np.ndarray]) -> np.ndarray:
     return rows
 
 
-Block = GradientGibbs | TryingGibbs | SparseGibbs | DenseGibbs
+Tabled = SparseGibbs | DenseGibbs | LocalGibbs
+Block = GradientGibbs | TryingGibbs | Tabled
 
 
-def paired_matrix(found: Table, block: SparseGibbs | DenseGibbs) -> np.ndarray:
-    """The matrix of a block on a quadratic form: colour by colour, or site by site in order."""
+def tabled_matrix(found: Table, block: Tabled) -> np.ndarray:
+    """The matrix of a block that reads tables: colour by colour, or site by site in order."""
     situation = found.situation(BETA)
     ready = situation._replace(tables=block.tables(situation))
     odds = np.asarray(jax.jit(jax.vmap(lambda s: block.odds(ready, s)))(found.states))
@@ -148,7 +172,7 @@ def paired_matrix(found: Table, block: SparseGibbs | DenseGibbs) -> np.ndarray:
         odds = np.stack([0 * odds, odds], axis=-1)
     axes = [found.axis(block.name, int(place)) for place in block.sites.free]
     turn = np.arange(len(axes))
-    if isinstance(block, SparseGibbs):
+    if not isinstance(block, DenseGibbs):
         turn = block.colours.reshape(-1)[block.sites.free]
     total = np.eye(found.energies.size)
     for now in range(turn.max() + 1):
@@ -159,8 +183,8 @@ def paired_matrix(found: Table, block: SparseGibbs | DenseGibbs) -> np.ndarray:
 
 def matrix_of(found: Table, block: Block) -> np.ndarray:
     """The transition matrix of one move of a block, composed from its own conditionals."""
-    if isinstance(block, SparseGibbs | DenseGibbs):
-        return paired_matrix(found, block)
+    if isinstance(block, Tabled):
+        return tabled_matrix(found, block)
     target, situation, name = found.model.target, found.situation(BETA), block.name
     kind = block.sites.symbol.domain.kind
     total = np.eye(found.energies.size)
@@ -204,7 +228,7 @@ def law(found: Table) -> np.ndarray:
     return probabilities(-BETA * found.energies.reshape(-1))
 
 
-@pytest.mark.parametrize("lowering", ["", "slope", "neighbours", "fields"])
+@pytest.mark.parametrize("lowering", ["", *LOWERINGS])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str, lowering: str):
     found = every_state(name)
@@ -217,7 +241,6 @@ def test_a_sweep_leaves_the_boltzmann_distribution_unchanged(name: str, lowering
     assert np.all(np.linalg.matrix_power(matrix, 3) > 0), "some state is never reached"
 
 
-LOWERINGS = {"slope": "GradientGibbs", "neighbours": "SparseGibbs", "fields": "DenseGibbs"}
 OFTEN = (
     "rbm",
     "ising_3x3",
@@ -321,7 +344,7 @@ def test_a_coupling_left_out_is_caught(name: str, lowering: str):
 
 def test_sites_tried_together_though_they_interact_are_caught_by_the_matrix():
     found = every_state("integers")
-    plan = plan_of(found.model)
+    plan = plan_of(found.model, "trying")
     (block,) = plan.blocks
     assert isinstance(block, TryingGibbs)
     spoilt = dataclasses.replace(plan, blocks=(dataclasses.replace(block, together=True),))
@@ -331,9 +354,23 @@ def test_sites_tried_together_though_they_interact_are_caught_by_the_matrix():
 
 def test_sites_tried_together_though_they_interact_are_caught_by_verify():
     found = every_state("integers")
-    plan = plan_of(found.model)
+    plan = plan_of(found.model, "trying")
     (block,) = plan.blocks
     spoilt = dataclasses.replace(plan, blocks=(dataclasses.replace(block, together=True),))  # type: ignore[type-var]
+    with pytest.raises(ebm.InternalError):
+        verify(found.model.target, spoilt, found.situation())
+
+
+@pytest.mark.parametrize("name", ["heights", "friendship", "counted"])
+def test_differences_of_sites_in_one_colour_though_they_interact_are_caught(name: str):
+    found = every_state(name)
+    plan = plan_of(found.model)
+    (block,) = plan.blocks
+    assert isinstance(block, LocalGibbs)
+    colours = np.where(block.colours < 0, -1, 0)
+    spoilt = dataclasses.replace(plan, blocks=(dataclasses.replace(block, colours=colours),))
+    pi = law(found)
+    assert np.abs(pi @ sweep_matrix(found, spoilt) - pi).max() > 1e-3
     with pytest.raises(ebm.InternalError):
         verify(found.model.target, spoilt, found.situation())
 
