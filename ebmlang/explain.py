@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from .syntax.diagnostics import EbmError, complain
 
 if TYPE_CHECKING:
     from .model import Model
+    from .samplers.block import Plan
 
 POWERS = {1: "linear", 2: "quadratic", 3: "cubic"}
 
@@ -52,12 +53,16 @@ def explain(model: Model, why: str | None = None) -> Explanation:
     if why is not None and why not in structure.variables:
         raise complain("E606", f"the model has no variable `{why}` to explain")
     free = [n for n in model.program.unknowns if n not in model.bindings.held]
-    choices, refusals = choose(structure, "auto", free, tries=_tries(model))
+    plan = _plan(model)
+    choices, refusals = choose(structure, "auto", free)
+    if plan is not None:
+        choices, refusals = list(plan.choices), []
     names = [why] if why else list(structure.variables)
     lines = [] if why else _head(model)
     for name in names:
         lines += ["", *_proved(model, structure, structure.variables[name])]
-    lines += ["", *_samplers(model, choices, refusals, names)]
+    lowered = _lowered(plan)
+    lines += ["", *_samplers(model, choices, refusals, names, lowered)]
     if not why:
         lines += _sums(model, structure, free)
         lines += _missing(model)
@@ -66,7 +71,13 @@ def explain(model: Model, why: str | None = None) -> Explanation:
         "energies": {e.name: _what(e) for e in model.program.energies},
         "variables": {n: _facts(model, structure.variables[n]) for n in names},
         "sampler": [
-            {"variables": list(c.variables), "sampler": c.sampler, "way": c.way, "reason": c.reason}
+            {
+                "variables": list(c.variables),
+                "sampler": c.sampler,
+                "way": c.way,
+                "reason": c.reason,
+                "lowering": lowered.get(c.variables, []),
+            }
             for c in choices
         ],
         "refused": [{"variable": r.variable, "reason": r.reason} for r in refusals],
@@ -183,6 +194,11 @@ def _what(energy: NamedEnergy) -> str:
 # ------------------------------------------------------------------- the proofs
 
 
+def proved(model: Model, name: str) -> list[str]:
+    """What is proved of an unknown, row by row: its power, its interactions. Needs no JAX."""
+    return _proved(model, model.structure, model.structure.variables[name])[1:]
+
+
 def _proved(model: Model, structure: Structure, facts: VariableFacts) -> list[str]:
     symbol = facts.symbol
     lines = [f"what the compiler proved about {symbol.name}"]
@@ -258,7 +274,11 @@ def _normalisable(model: Model) -> str:
 
 
 def _samplers(
-    model: Model, choices: Sequence[Choice], refusals: Sequence[Refusal], names: Sequence[str]
+    model: Model,
+    choices: Sequence[Choice],
+    refusals: Sequence[Refusal],
+    names: Sequence[str],
+    lowered: Mapping[tuple[str, ...], list[str]],
 ) -> list[str]:
     lines = ["sampler"]
     for choice in choices:
@@ -266,6 +286,7 @@ def _samplers(
             continue
         lines.append(f"  {', '.join(choice.variables)}   {_named(choice)}")
         lines.append(f"      since   {choice.reason}")
+        lines += [f"      {text}" for text in lowered.get(choice.variables, [])]
     for refusal in refusals:
         lines.append(f"  {refusal.variable}   no sampler: {refusal.reason}")
     discrete = [
@@ -283,26 +304,32 @@ def _samplers(
     return lines
 
 
-def _tries(model: Model) -> dict[str, int]:
-    """Sites times values of each discrete variable; empty while sizes are not known."""
-    from .samplers.plan import tries_of
+def _plan(model: Model) -> Plan | None:
+    """The plan of `auto` with what the model holds; None while sizes are missing or nothing fits."""
+    from .samplers.plan import make_plan
+    from .samplers.settings import Auto
 
     try:
-        target = model.target
+        shapes = {n: model.world.shape(model.program.unknowns[n]) for n in model.bindings.held}
+        return make_plan(model.target, Auto(), {n: np.ones(s, bool) for n, s in shapes.items()})
     except EbmError:
-        return {}
-    held = {
-        n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in model.bindings.held
-    }
-    return tries_of(target, held)
+        return None
+
+
+def _lowered(plan: Plan | None) -> dict[tuple[str, ...], list[str]]:
+    """For the variables of each block how its conditionals are found, and the cost of a sweep."""
+    from .samplers.told import told
+
+    return {} if plan is None else {block.variables: told(block) for block in plan.blocks}
 
 
 def _named(choice: Choice) -> str:
     ways = {
         "gradient": "exact Gibbs, colour by colour",
-        "midpoint": "exact Gibbs, colour by colour, slopes at the midpoint",
-        "trying": "exact Gibbs, site by site, every value tried",
+        "midpoint": "exact Gibbs, colour by colour",
+        "trying": "exact Gibbs, every value of a site tried",
         "gaussian": "exact Gaussian draws, colour by colour",
+        "joint": "exact Gaussian draws, all sites at once",
         "informed": "informed proposals, all sites at once, accepted or refused",
     }
     return ways.get(choice.way, choice.sampler.upper())

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from math import prod
 
+from .. import explain
 from ..analysis.world import World
-from ..explain import explain, type_text
+from ..explain import type_text
 from ..model import Model
 from ..semantics.terms import (
     Between,
@@ -82,7 +83,7 @@ def proved(text: str, file: str, name: str) -> tuple[str, ...]:
     if model is None:
         return ()
     try:
-        _, *rows = explain(model, why=name).text.split("\n\n")[0].splitlines()
+        rows = explain.proved(model, name)
     except EbmError:
         return ()
     return tuple(row.strip().replace(_LATER, "`ebm explain` tells which") for row in rows)

@@ -105,6 +105,11 @@ class SparseGibbs:
     def variables(self) -> tuple[str, ...]:
         return (self.form.name,)
 
+    @property
+    def number(self) -> int:
+        """How many colours there are."""
+        return int(self.colours.max(initial=-1)) + 1
+
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, tuple[Segment, ...]]:
         own = self.colours.reshape(-1)[self.sites.free]

@@ -11,6 +11,7 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..syntax.diagnostics import InternalError
+from .clusters import ClusterBlock
 from .dense import DenseGibbs
 from .local import LocalGibbs
 from .sparse import SparseGibbs
@@ -22,7 +23,7 @@ TOLERANCE = 1e-6
 class OddsProbe:
     """The log-odds of a block, from tables as in a sweep, compiled once."""
 
-    def __init__(self, block: SparseGibbs | DenseGibbs | LocalGibbs) -> None:
+    def __init__(self, block: SparseGibbs | DenseGibbs | LocalGibbs | ClusterBlock) -> None:
         self.block = block
         self.odds = jax.jit(
             lambda where, state: block.odds(where._replace(tables=block.tables(where)), state)
