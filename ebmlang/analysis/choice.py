@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind, NetworkRead
 from ..semantics.traverse import unknowns, walk
+from .joint import Entries, Joint, joints
 from .structure import Structure, VariableFacts
 
 GRADIENT_SAMPLERS = ("langevin", "mala", "hmc", "nuts")
@@ -19,14 +20,15 @@ MOST_TRIES = 256
 class Choice:
     """How some variables move: the sampler, its way of finding conditionals, and why.
 
-    `way`: `gradient`, `midpoint`, `trying`, `gaussian` for Gibbs, `informed`, `slope` for the
-    others.
+    `way`: `gradient`, `midpoint`, `trying`, `gaussian`, `joint` for Gibbs, `informed`, `slope` for
+    the others. `joint`: how a Gaussian block is drawn.
     """
 
     variables: tuple[str, ...]
     sampler: str
     way: str
     reason: str
+    joint: Joint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,16 @@ def choose(
     free: Sequence[str],
     fallback: str = "nuts",
     tries: Mapping[str, int] | None = None,
+    entries: Mapping[str, Entries] | None = None,
 ) -> tuple[list[Choice], list[Refusal]]:
     """A choice for every free variable, or the reasons why a named sampler cannot move some.
 
     `auto` takes exact Gibbs for discrete variables, unless a network stands over one with more
     `tries` (sites times values) than a few hundred: then informed proposals. Continuous variables
-    alone follow NUTS; in mixed models exact Gaussians where quadratic, else NUTS. A gradient sampler
-    asked for by name moves the continuous variables, and Gibbs the discrete ones beside them.
-    `fallback` stands in for NUTS where chains are many and short, as in training.
+    are drawn exactly where they are quadratic, beside discrete ones or if nothing else is left,
+    and follow NUTS else. A gradient sampler asked for by name moves the continuous variables, and
+    Gibbs the discrete ones beside them. `fallback` stands in for NUTS where chains are many and
+    short, as in training. `entries`: the free ones of each array.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
@@ -124,13 +128,10 @@ def choose(
     for name in smooth:
         if facts[name].smoothness is Smoothness.JUMPING and sampler != "gibbs":
             refusals.append(Refusal(name, sampler, _because(facts[name], "its energy jumps")))
-    exact, sloped = _split(facts, sampler, smooth, bool(discrete))
-    for name in exact:
-        found = gibbs_way(facts[name])
-        if isinstance(found, Refusal):
-            refusals.append(found)
-        else:
-            choices.append(Choice((name,), "gibbs", *found))
+    exact, sloped = _split(structure, sampler, smooth, bool(discrete), entries)
+    choices += [Choice(j.variables, "gibbs", j.way, j.reason, j) for j in exact]
+    if sampler == "gibbs":
+        refusals, sloped = refusals + _refused(facts, sloped), []
     if sloped:
         named = sampler if sampler in GRADIENT_SAMPLERS else fallback
         choices.append(Choice(tuple(sloped), named, "slope", _why_slope(facts, sloped, sampler)))
@@ -139,21 +140,39 @@ def choose(
     return choices, refusals
 
 
+def _refused(facts: Mapping[str, VariableFacts], names: Sequence[str]) -> list[Refusal]:
+    """Why Gibbs cannot move these variables."""
+    found = [gibbs_way(facts[name]) for name in names]
+    return [refusal for refusal in found if isinstance(refusal, Refusal)]
+
+
 def _split(
-    facts: Mapping[str, VariableFacts], sampler: str, smooth: list[str], mixed: bool
-) -> tuple[list[str], list[str]]:
-    """Continuous variables to be drawn exactly, and those moved along slopes."""
-    if sampler == "gibbs":
-        return smooth, []
+    structure: Structure,
+    sampler: str,
+    smooth: list[str],
+    mixed: bool,
+    entries: Mapping[str, Entries] | None,
+) -> tuple[list[Joint], list[str]]:
+    """Continuous variables to be drawn exactly, in groups, and the others."""
     if sampler in GRADIENT_SAMPLERS:
         return [], smooth
+    facts = structure.variables
     quadratic = [n for n in smooth if not isinstance(gibbs_way(facts[n]), Refusal)]
-    if mixed:
-        exact = [n for n in quadratic if not facts[n].couples or _few(facts[n])]
-        return exact, [n for n in smooth if n not in exact]
-    if len(smooth) == 1 and quadratic and not facts[smooth[0]].couples:
-        return smooth, []
-    return [], smooth
+    exact = joints(structure, quadratic, entries)
+    if sampler != "gibbs":
+        cheap = [
+            j
+            for j in exact
+            if j.way == "joint" or not j.couples or (mixed and _few(facts[j.variables[0]]))
+        ]
+        alone = len(quadratic) == len(smooth) and all(
+            not facts[n].meets & (set(smooth) - set(j.variables))
+            for j in cheap
+            for n in j.variables
+        )
+        exact = cheap if mixed or (alone and len(cheap) == len(exact)) else []
+    drawn = {n for j in exact for n in j.variables}
+    return exact, [n for n in smooth if n not in drawn]
 
 
 def _few(facts: VariableFacts) -> bool:

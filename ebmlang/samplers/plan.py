@@ -8,12 +8,14 @@ import numpy as np
 
 from ..analysis.choice import Choice, choose
 from ..analysis.colouring import colour, proper
+from ..analysis.joint import Entries
 from ..analysis.structure import VariableFacts
 from ..backend.conditionals import states_of
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block, Plan
+from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .hamiltonian import HamiltonianBlock
 from .informed import informed_block
@@ -40,6 +42,12 @@ def tries_of(target: Target, held: Held) -> dict[str, int]:
     }
 
 
+def entries_of(target: Target, held: Held) -> dict[str, Entries]:
+    """For each variable the free entries of its array."""
+    sites = {n: sites_of(s, target.world, held.get(n)) for n, s in target.program.unknowns.items()}
+    return {n: Entries(s.free, s.shape) for n, s in sites.items()}
+
+
 def make_plan(
     target: Target, sampler: Sampler, held: Held, fallback: str = "nuts", *, carried: bool = True
 ) -> Plan:
@@ -53,7 +61,12 @@ def make_plan(
         return tempered(target, make_plan(target, inner, held, fallback, carried=False), sampler)
     free = free_variables(target, held)
     choices, refusals = choose(
-        target.structure, sampler.name, free, fallback, tries_of(target, held)
+        target.structure,
+        sampler.name,
+        free,
+        fallback,
+        tries_of(target, held),
+        entries_of(target, held),
     )
     if refusals:
         raise complain(
@@ -83,6 +96,11 @@ def _block(
         case "gaussian":
             colours = colours_of(target.structure.variables[name], sites[name])
             return GaussianGibbs(target, name, sites[name], colours)
+        case "joint":
+            assert choice.joint is not None
+            assert choice.joint.matrix is not None
+            own = {n: sites[n] for n in choice.variables}
+            return JointGaussian(target, own, choice.joint.matrix, choice.joint.fixed)
         case "trying":
             together = not target.structure.variables[name].couples
             return TryingGibbs(target, name, sites[name], together)

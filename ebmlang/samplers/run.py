@@ -18,10 +18,11 @@ from ..evaluation.draws import Draws
 from ..progress import Progress
 from ..syntax.diagnostics import complain
 from .beginning import Starter, begin_states, not_finite, starter
+from .gaussian import complaint_of
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
 from .sweep import Chain, Report, begin, prepared, sweeps
-from .tempering import exchange_of
+from .tempering import exchange_of, untempered
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -196,11 +197,11 @@ def sample(
     state, named, energy, report = kept
     if not np.all(np.isfinite(energy)):
         which, when = np.argwhere(~np.isfinite(energy))[0]
-        last = {
-            n: v[which, when].astype(stored_type(model.program.unknowns[n]))
-            for n, v in state.items()
-        }
-        raise not_finite(
+        last, before = (
+            {n: v[which, k].astype(stored_type(model.program.unknowns[n])) for n, v in state.items()}
+            for k in (when, max(when - 1, 0))
+        )
+        raise complaint_of(untempered(loop.plan).blocks, situation, (last, before)) or not_finite(
             model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
         )
     return Draws(

@@ -15,8 +15,10 @@ from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .beginning import random_state
 from .block import Plan
+from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .tempering import untempered
+from .verify_joint import verify_joint
 
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
@@ -27,7 +29,8 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
 
     At the parameters given, and at others strewn around them: at zero nothing interacts.
     Raises InternalError naming the variable if they differ, or if two sites that move at once
-    interact: a silently wrong sampler is worse than none.
+    interact: a silently wrong sampler is worse than none. EbmError E703 if a Gaussian block has
+    no Gaussian at the parameters given.
     """
     with jax.enable_x64(True):
         wide = jax.tree.map(_wide, situation)
@@ -39,7 +42,14 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
             jax.vmap(lambda i, s: target.energy(i.params, s, i.given), in_axes=(None, 0))
         )
         finite = [np.isfinite(np.asarray(energies(where, states))) for where in (wide, near)]
+        cases = [
+            (near if k and finite[1][k] else wide, jax.tree.map(lambda x, k=k: x[k], states))
+            for k in range(STATES)
+            if finite[0][k] or (k and finite[1][k])
+        ]
         for block in untempered(plan).blocks:
+            if isinstance(block, JointGaussian):
+                verify_joint(block, cases, wide, seed)
             if not isinstance(block, GradientGibbs | GaussianGibbs | TryingGibbs):
                 continue
             probe = _Probe(target, block)
