@@ -97,9 +97,8 @@ class Found:
 
     def affine(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean, and the matrix A of the draw mean + A @ noise."""
-        ready = self.situation._replace(tables=self.block.tables(self.situation))
-
         def drawn(noise: Any) -> Any:
+            ready = self.situation._replace(tables=self.block.tables(self.situation))
             return self.block.curvature.take(self.block.drawn(noise, ready, self.state))
 
         number = self.block.matrix.number
