@@ -186,11 +186,12 @@ def _few(facts: VariableFacts) -> bool:
 
 
 def _network_over(structure: Structure, name: str) -> tuple[str, NetworkRead] | None:
-    """An energy and a network in it that takes a variable among its inputs."""
+    """An energy and a network in it that takes a variable by its numbers: labels have no slope."""
     for energy in structure.extended:
         for node in walk(energy.term):
             if isinstance(node, NetworkRead) and any(
-                s.name == name for array in node.inputs for s in unknowns(array.body)
+                domain.labels is None and any(s.name == name for s in unknowns(array.body))
+                for array, (domain, _) in zip(node.inputs, node.network.inputs, strict=True)
             ):
                 return energy.name, node
     return None
