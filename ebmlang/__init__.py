@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .samplers.settings import HMC as HMC
     from .samplers.settings import MALA as MALA
     from .samplers.settings import NUTS as NUTS
+    from .samplers.settings import Clusters as Clusters
     from .samplers.settings import Gibbs as Gibbs
     from .samplers.settings import Informed as Informed
     from .samplers.settings import Langevin as Langevin
@@ -50,6 +51,7 @@ _WHERE = {
     "HMC": ".samplers.settings",
     "MALA": ".samplers.settings",
     "NUTS": ".samplers.settings",
+    "Clusters": ".samplers.settings",
     "Gibbs": ".samplers.settings",
     "Informed": ".samplers.settings",
     "Langevin": ".samplers.settings",

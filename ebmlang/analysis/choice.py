@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind, NetworkRead
 from ..semantics.traverse import unknowns, walk
+from .ferromagnet import obstacle_to_clusters
 from .joint import Entries, Joint, joints
 from .structure import Structure, VariableFacts
 
@@ -108,10 +109,13 @@ def choose(
     informed = {"informed": discrete, "auto": wanted}.get(sampler, [])
     if informed:
         choices.append(_informed(structure, informed, sampler, tries or {}))
+    clustered, unfit = _clustered(structure, free) if sampler == "clusters" else ([], [])
+    refusals += unfit
+    choices += [Choice((name,), "clusters", "clusters", "asked for") for name in clustered]
     for name in discrete:
         found = gibbs_way(facts[name])
         assert not isinstance(found, Refusal)
-        if name not in informed:
+        if name not in informed and name not in clustered:
             choices.append(Choice((name,), "gibbs", *found))
     if sampler == "informed" and not discrete:
         refusals += [
@@ -225,6 +229,14 @@ def _informed(
         f"Gibbs would take {tries[name]} of its energies a sweep"
     )
     return Choice(tuple(names), "informed", "informed", reason)
+
+
+def _clustered(structure: Structure, free: Sequence[str]) -> tuple[list[str], list[Refusal]]:
+    """The variables whose clusters can be found, or why there is none."""
+    found = {name: obstacle_to_clusters(structure, name) for name in free}
+    fit = [name for name, obstacle in found.items() if obstacle is None]
+    unfit = [Refusal(name, "clusters", obstacle) for name, obstacle in found.items() if obstacle]
+    return fit, [] if fit else unfit
 
 
 def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: str) -> str:

@@ -12,10 +12,13 @@ from numpyro.util import is_prng_key
 
 from ..backend.conditionals import Situation
 from .beginning import begin_states, starter
+from .block import Block
+from .clusters import refuse_repelled
 from .plan import make_plan
 from .run import Clamped, clamped, situation_of
 from .settings import Sampler, sampler_of
 from .sweep import Chain, begin, prepared, sweep
+from .tempering import untempered
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -43,6 +46,11 @@ class Kernel(MCMCKernel):
         self._plan = make_plan(model.target, sampler, held.masks)
         self._ready = prepared(self._plan, situation)
         self._first = starter(model.target, held.masks)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """What moves in a sweep, in turn."""
+        return untempered(self._plan).blocks
 
     def check(self) -> None:
         """Compare the derived conditionals with brute force."""
@@ -140,6 +148,7 @@ def kernel(
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
     made = Kernel(model, situation, chosen, held)
+    refuse_repelled(made.blocks, situation)
     if model.checks:
         made.check()
     return made

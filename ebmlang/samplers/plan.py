@@ -15,12 +15,26 @@ from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block, Plan
+from .clusters import cluster_block
+from .discrete import exact_block
 from .gaussian import JointGaussian
-from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
+from .gibbs import GaussianGibbs, TryingGibbs
 from .hamiltonian import HamiltonianBlock
 from .informed import informed_block
 from .langevin import LangevinBlock, MalaBlock
-from .settings import HMC, MALA, NUTS, Informed, Langevin, Sampler, Tempering, as_dict, sampler_of
+from .local import local_block
+from .settings import (
+    HMC,
+    MALA,
+    NUTS,
+    Clusters,
+    Informed,
+    Langevin,
+    Sampler,
+    Tempering,
+    as_dict,
+    sampler_of,
+)
 from .smooth import Smooth
 from .tempering import tempered
 
@@ -92,7 +106,11 @@ def _block(
     match choice.way:
         case "gradient" | "midpoint":
             colours = colours_of(target.structure.variables[name], sites[name])
-            return GradientGibbs(target, name, sites[name], colours, choice.way == "midpoint")
+            return exact_block(target, name, sites[name], colours, choice.way == "midpoint")
+        case "clusters":
+            colours = colours_of(target.structure.variables[name], sites[name])
+            settings = sampler if isinstance(sampler, Clusters) else Clusters()
+            return cluster_block(target, name, sites[name], colours, settings)
         case "gaussian":
             colours = colours_of(target.structure.variables[name], sites[name])
             return GaussianGibbs(target, name, sites[name], colours)
@@ -102,8 +120,10 @@ def _block(
             own = {n: sites[n] for n in choice.variables}
             return JointGaussian(target, own, choice.joint.matrix, choice.joint.fixed)
         case "trying":
+            colours = colours_of(target.structure.variables[name], sites[name])
             together = not target.structure.variables[name].couples
-            return TryingGibbs(target, name, sites[name], together)
+            local = local_block(target, name, sites[name], colours)
+            return local or TryingGibbs(target, name, sites[name], together)
         case "informed":
             own = {n: sites[n] for n in choice.variables}
             return informed_block(

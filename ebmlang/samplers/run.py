@@ -18,6 +18,7 @@ from ..evaluation.draws import Draws
 from ..progress import Progress
 from ..syntax.diagnostics import complain
 from .beginning import Starter, begin_states, not_finite, starter
+from .clusters import refuse_repelled
 from .gaussian import complaint_of
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
@@ -183,6 +184,7 @@ def sample(
     loop = loop_of(model, chosen, held, warmup)
     if model.checks:
         model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+    refuse_repelled(untempered(loop.plan).blocks, situation)
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
     states = begin_states(model.target, loop.first, situation, sub, chains, held.values)

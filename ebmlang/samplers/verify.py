@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -14,12 +15,19 @@ from ..backend.parameters import space_of
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .beginning import random_state
-from .block import Plan
+from .block import Block, Plan
+from .clusters import ClusterBlock
+from .dense import DenseGibbs
 from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
+from .local import LocalGibbs
+from .sparse import SparseGibbs
 from .tempering import untempered
 from .verify_joint import verify_joint
+from .verify_pairs import OddsProbe
 
+Paired = SparseGibbs | DenseGibbs | LocalGibbs | ClusterBlock
+Checked = GradientGibbs | GaussianGibbs | TryingGibbs | Paired
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
 
@@ -47,10 +55,10 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
             for k in range(STATES)
             if finite[0][k] or (k and finite[1][k])
         ]
-        for block in untempered(plan).blocks:
+        for block in _blocks(plan):
             if isinstance(block, JointGaussian):
                 verify_joint(block, cases, wide, seed)
-            if not isinstance(block, GradientGibbs | GaussianGibbs | TryingGibbs):
+            if not isinstance(block, Checked):
                 continue
             probe = _Probe(target, block)
             for k in range(STATES):
@@ -59,6 +67,14 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
                     continue
                 state = jax.tree.map(lambda x, k=k: x[k], states)
                 _verify_block(probe, block, where, state, np.random.default_rng(seed + k))
+
+
+def _blocks(plan: Plan) -> Iterator[Block]:
+    """Every block, and the Gibbs sweeps after cluster moves."""
+    for block in untempered(plan).blocks:
+        yield block
+        if isinstance(block, ClusterBlock):
+            yield block.gibbs
 
 
 def _strewn(target: Target, params: Any, seed: int) -> Any:
@@ -78,7 +94,7 @@ def _wide(value: Any) -> Any:
 class _Probe:
     """The functions compared, compiled once for a block."""
 
-    def __init__(self, target: Target, block: GradientGibbs | GaussianGibbs | TryingGibbs) -> None:
+    def __init__(self, target: Target, block: Checked) -> None:
         name = block.name
         self.target = target
         middle = isinstance(block, GradientGibbs) and block.midpoint
@@ -96,6 +112,7 @@ class _Probe:
             )
         )
         self.normal = jax.jit(lambda where, state, mask: gaussian(target, name, where, state, mask))
+        self.paired = OddsProbe(block) if isinstance(block, Paired) else None
         self.energy = jax.jit(
             lambda where, state: where.beta * target.energy(where.params, state, where.given)
         )
@@ -103,7 +120,7 @@ class _Probe:
 
 def _verify_block(
     probe: _Probe,
-    block: GradientGibbs | GaussianGibbs | TryingGibbs,
+    block: Checked,
     where: Situation,
     state: State,
     rng: np.random.Generator,
@@ -112,6 +129,11 @@ def _verify_block(
         case GradientGibbs():
             _verify_discrete(probe, block, where, state, rng)
             _verify_apart(probe, block, block.colours, where, state, rng)
+        case SparseGibbs() | DenseGibbs() | LocalGibbs() | ClusterBlock():
+            assert probe.paired is not None
+            probe.paired.check(probe.tried, where, state, rng)
+            if isinstance(block, SparseGibbs | LocalGibbs):
+                _verify_apart(probe, block, block.colours, where, state, rng)
         case GaussianGibbs():
             _verify_gaussian(probe, block, where, state, rng)
         case TryingGibbs(together=True):
@@ -153,7 +175,7 @@ def _verify_discrete(
 
 def _verify_apart(
     probe: _Probe,
-    block: GradientGibbs | TryingGibbs,
+    block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs,
     colours: np.ndarray,
     where: Situation,
     state: State,
@@ -179,13 +201,18 @@ def _verify_apart(
             )
 
 
-def _twin(block: GradientGibbs | TryingGibbs, place: int) -> int:
+def _twin(block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs, place: int) -> int:
     if block.sites.mirror is None:
         return place
     return int(block.sites.mirror[np.flatnonzero(block.sites.free == place)[0]])
 
 
-def _moved(target: Target, block: GradientGibbs | TryingGibbs, state: State, place: int) -> State:
+def _moved(
+    target: Target,
+    block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs,
+    state: State,
+    place: int,
+) -> State:
     value = state[block.name]
     flat = value.reshape(-1)
     values = states_of(block.sites.symbol, target)
