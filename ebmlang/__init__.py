@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .evaluation.compare import compare as compare
     from .evaluation.draws import Draws as Draws
+    from .evaluation.moments import Moments as Moments
     from .model import Model as Model
     from .model import load as load
     from .model import loads as loads
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 _WHERE = {
     "compare": ".evaluation.compare",
     "Draws": ".evaluation.draws",
+    "Moments": ".evaluation.moments",
     "Model": ".model",
     "load": ".model",
     "loads": ".model",

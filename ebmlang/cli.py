@@ -269,17 +269,19 @@ def sample_command(
     thin: Annotated[int, typer.Option(min=1)] = 1,
     sampler: Annotated[str, typer.Option()] = "auto",
     beta: Annotated[float, typer.Option()] = 1.0,
+    keep: Annotated[
+        str, typer.Option(metavar="WHAT", help="all, moments, or names with commas between")
+    ] = "all",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="keep the draws here")
+        Path | None, typer.Option(metavar="FILE.npz", help="keep the draws or moments here")
     ] = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Draw from a model and say whether the chains can be trusted."""
-    import numpy as np
-
     from .command.inputs import read_settings
+    from .command.sampling import facts_of, keep_of, store, told
     from .samplers.run import sample
 
     model, start = _parameters(_load(file, settings), fitted, params, seed)
@@ -294,24 +296,12 @@ def sample_command(
         beta=beta,
         clamp=read_settings(model.program, clamp or []),
         seed=seed,
+        keep=keep_of(keep),
         progress=not quiet and not as_json,
     )
     if out is not None:
-        np.savez(out, allow_pickle=False, **dict(drawn.items()))
-    found = drawn.diagnostics
-
-    def facts() -> dict[str, Any]:
-        return {
-            "model": model.name,
-            "mean": {n: v.mean(axis=(0, 1)) for n, v in drawn.items()},
-            "rhat": found.rhat,
-            "ess": found.ess,
-            "acceptance": found.acceptance,
-            "divergences": found.divergences,
-            "problems": found.problems,
-        }
-
-    _say(f"{drawn!r}\n{found}" if found.trusted else str(found), facts, as_json)
+        store(drawn, out)
+    _say(told(drawn), lambda: facts_of(drawn), as_json)
 
 
 @app.command(name="compare")

@@ -26,10 +26,14 @@ def split_rhat(x: np.ndarray) -> np.ndarray:
     if half < 2:
         return np.full(x.shape[2:], np.nan)
     halves = np.concatenate([x[:, :half], x[:, -half:]])
-    within = halves.var(axis=1, ddof=1).mean(axis=0)
-    between = halves.mean(axis=1).var(axis=0, ddof=1)
+    return rhat_of(halves.var(axis=1, ddof=1), halves.mean(axis=1), half)
+
+
+def rhat_of(variances: np.ndarray, means: np.ndarray, number: int) -> np.ndarray:
+    """R-hat from the variances and means [half chain, …] of so many draws each."""
+    within, between = variances.mean(axis=0), means.var(axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        rhat = np.sqrt((half - 1) / half + between / within)
+        rhat = np.sqrt((number - 1) / number + between / within)
     same = (within == 0) & (between == 0)
     return np.where(same, 1.0, np.where(within == 0, np.inf, rhat))
 

@@ -42,6 +42,8 @@ class Draws(Mapping[str, np.ndarray]):
         self._values = dict(values)
 
     def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._values and name in self.dims()[0]:
+            raise KeyError(f"the draws of `{name}` were not kept: name it in `keep`")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -57,8 +59,8 @@ class Draws(Mapping[str, np.ndarray]):
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        """The variables without the quantities."""
-        return {n: self._values[n] for n in self.program.unknowns}
+        """The variables without the quantities, those that were kept."""
+        return {n: self._values[n] for n in self.program.unknowns if n in self._values}
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
@@ -118,6 +120,7 @@ class Draws(Mapping[str, np.ndarray]):
         import arviz
 
         dims, coords = self.dims()
+        dims = {n: axes for n, axes in dims.items() if n in self._values}
         stats = {
             "energy": self.energy,
             "acceptance_rate": np.asarray(self.report.acceptance),

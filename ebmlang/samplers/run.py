@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,18 @@ from ..backend.checks import check_values
 from ..backend.conditionals import Situation
 from ..backend.energy import State, Target, stored_type
 from ..evaluation.draws import Draws
+from ..evaluation.moments import Moments
+from ..evaluation.tally import Tally
 from ..progress import Progress
+from ..semantics.context import nearest
+from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
 from .beginning import Starter, begin_states, not_finite, starter
 from .clusters import refuse_repelled
 from .gaussian import complaint_of
 from .plan import Plan, make_plan
 from .settings import Sampler, sampler_of
+from .streaming import streamed
 from .sweep import Chain, Report, begin, prepared, sweeps
 from .tempering import exchange_of, untempered
 from .verify import verify
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 Clamp = Mapping[str, Any]
+Kept = tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]
 PIECES = 20
 
 
@@ -117,7 +123,7 @@ def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
         return sweeps(plan, situation, chain, number)
 
     def draw(
-        situation: Situation, chain: Chain, thin: Any, length: int
+        situation: Situation, chain: Chain, thin: Any, length: int, names: tuple[str, ...]
     ) -> tuple[Chain, tuple[State, State, Any, Report]]:
         ready = prepared(plan, situation)
 
@@ -125,16 +131,21 @@ def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
             chain, report = sweeps(plan, ready, chain, thin)
             energy = target.energy(situation.params, chain.state, situation.given)
             named = target.quantities(situation.params, chain.state, situation.given)
-            return chain, (compact(target, chain.state), named, energy, report)
+            state = {n: v for n, v in compact(target, chain.state).items() if n in names}
+            named = {n: v for n, v in named.items() if n in names}
+            return chain, (state, named, energy, report)
 
         return jax.lax.scan(one, chain, None, length=length)
+
+    def drawn(situation: Situation, chain: Chain, thin: Any, length: int, names: Any) -> Any:
+        return jax.vmap(lambda c: draw(situation, c, thin, length, names))(chain)
 
     return Loop(
         plan,
         starter(target, held.masks),
         jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
         jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
-        jax.jit(jax.vmap(draw, in_axes=(None, 0, None, None)), static_argnums=3),
+        jax.jit(drawn, static_argnums=(3, 4)),
     )
 
 
@@ -151,6 +162,27 @@ def compact(target: Target, state: State) -> State:
     return out
 
 
+@overload
+def sample(
+    model: Model, params: Mapping[str, Any], *, keep: Literal["moments"], draws: int = ...,
+    chains: int = ..., warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
+    beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
+    seed: int = ..., progress: bool = ...,
+) -> Moments:  # fmt: skip
+    """Moments alone."""
+
+
+@overload
+def sample(
+    model: Model, params: Mapping[str, Any], *,
+    keep: Literal["all"] | list[str] | tuple[str, ...] = ..., draws: int = ..., chains: int = ...,
+    warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
+    beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
+    seed: int = ..., progress: bool = ...,
+) -> Draws:  # fmt: skip
+    """Draws of every name, or of some."""
+
+
 def sample(
     model: Model,
     params: Mapping[str, Any],
@@ -163,14 +195,17 @@ def sample(
     beta: float = 1.0,
     clamp: Clamp | None = None,
     given: Mapping[str, Any] | None = None,
+    keep: str | Sequence[str] = "all",
     seed: int = 0,
     progress: bool = True,
-) -> Draws:
+) -> Draws | Moments:
     """Draws from p(unknowns | clamp, given) = exp(-beta E) / Z.
 
     `warmup` sweeps are thrown away (half as many as are kept if not said, at least 100), then
     every `thin`-th is kept. `clamp`: a value for a variable, or (value, mask) to hold only the
-    entries where the mask is true. The same seed gives the same draws.
+    entries where the mask is true. `keep`: "all", the names of the variables and quantities whose
+    draws are wanted, or "moments" for means and errors alone, at a size that no length of run
+    changes. The same seed gives the same draws.
 
     Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
     finite, E601 to E609 for data that do not fit.
@@ -178,6 +213,7 @@ def sample(
     check_counts(draws=draws, chains=chains, thin=thin)
     model = model.settled(given)
     model.check_params(params)
+    names = kept_names(model.program, keep)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
@@ -194,29 +230,65 @@ def sample(
         chain = _warm_up(loop, situation, chain, warmup, bar)
         jax.block_until_ready(chain)
         compiled = time.perf_counter()
-        chain, kept = _collect(loop, situation, chain, draws, thin, bar)
-    finished = time.perf_counter()
+        run = (situation, chain, draws, thin)
+        if names is None:
+            chain, kept = streamed(model, loop.plan, *run, bar)
+        else:
+            chain, kept = _collect(loop, *run, names, bar)
+    settings = {
+        "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
+        "held": tuple(n for n, m in held.masks.items() if m.all()),
+        "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
+    }  # fmt: skip
+    exchange = exchange_of(loop.plan, chain, beta)
+    if isinstance(kept, Tally):
+        return Moments(model.program, model.world, kept, settings, exchange)
+    _check_finite(model, loop, situation, chain, kept)
     state, named, energy, report = kept
-    if not np.all(np.isfinite(energy)):
-        which, when = np.argwhere(~np.isfinite(energy))[0]
-        last, before = (
-            {n: v[which, k].astype(stored_type(model.program.unknowns[n])) for n, v in state.items()}
-            for k in (when, max(when - 1, 0))
+    return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
+
+
+def _check_finite(model: Model, loop: Loop, situation: Situation, chain: Chain, kept: Kept) -> None:
+    """Refuse draws whose energy is not finite, with the energy and the variables to look at."""
+    state, _, energy, _ = kept
+    if np.all(np.isfinite(energy)):
+        return
+    which, when = np.argwhere(~np.isfinite(energy))[0]
+    # Where not every variable was kept, the state in which the chain ended stands for the draw.
+    ended = {n: np.asarray(v)[which] for n, v in chain.state.items()}
+    last, before = (
+        ended
+        | {n: v[which, k].astype(stored_type(model.program.unknowns[n])) for n, v in state.items()}
+        for k in (when, max(when - 1, 0))
+    )
+    raise complaint_of(untempered(loop.plan).blocks, situation, (last, before)) or not_finite(
+        model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
+    )
+
+
+def kept_names(program: Program, keep: str | Sequence[str]) -> tuple[str, ...] | None:
+    """The variables and quantities whose draws are kept, None for moments alone.
+
+    Raises EbmError E606 for a name that the model lacks, E704 for what is none.
+    """
+    known = [*program.unknowns, *(q.name for q in program.quantities)]
+    if isinstance(keep, str):
+        if keep in ("all", "moments"):
+            return tuple(known) if keep == "all" else None
+        raise complain(
+            "E704",
+            f'`keep` is "all", "moments" or a list of names, not {keep!r}',
+            helps=[f'keep=["{keep}"]'] if keep in known else [],
         )
-        raise complaint_of(untempered(loop.plan).blocks, situation, (last, before)) or not_finite(
-            model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
-        )
-    return Draws(
-        model.program,
-        model.world,
-        {**state, **named},
-        energy,
-        report,
-        {"sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
-         "held": tuple(n for n, m in held.masks.items() if m.all()),
-         "warm_seconds": compiled - begun, "seconds": finished - compiled},
-        exchange_of(loop.plan, chain, beta),
-    )  # fmt: skip
+    for name in keep:
+        if name not in known:
+            near = nearest(str(name), known)
+            raise complain(
+                "E606",
+                f"the model has no variable or quantity `{name}` to keep",
+                helps=[f"did you mean `{near}`?"] if near else [],
+            )
+    return tuple(n for n in known if n in keep)
 
 
 def verified(model: Model, loop: Loop, situation: Situation) -> bool:
@@ -274,13 +346,19 @@ def _warm_up(loop: Loop, situation: Situation, chain: Chain, warmup: int, bar: P
 
 
 def _collect(
-    loop: Loop, situation: Situation, chain: Chain, draws: int, thin: int, bar: Progress
-) -> tuple[Chain, tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]]:
+    loop: Loop,
+    situation: Situation,
+    chain: Chain,
+    draws: int,
+    thin: int,
+    names: tuple[str, ...],
+    bar: Progress,
+) -> tuple[Chain, Kept]:
     piece = -(-draws // PIECES) if bar.shown else draws
     parts: list[Any] = []
     done = 0
     while done < draws:
-        chain, kept = loop.draw(situation, chain, thin, piece)
+        chain, kept = loop.draw(situation, chain, thin, piece, names)
         parts.append(jax.tree.map(np.asarray, kept))
         done += piece
         bar.advance(piece * thin)
