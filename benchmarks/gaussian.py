@@ -37,7 +37,7 @@ CHAIN = (
     "dim site visible x : real[site] "
     "energy = 0.05 * sum(x^2) + sum(i in 0..site-1) (x[i+1] - x[i])^2 / 2"
 )
-MODELS: Mapping[str, tuple[str, dict[str, int]]] = {
+MODELS: Mapping[str, tuple[str, dict[str, Any]]] = {
     "lattice_32": (LATTICE, {"row": 32, "col": 32}),
     "lattice_64": (LATTICE, {"row": 64, "col": 64}),
     "chain_10000": (CHAIN, {"site": 10_000}),

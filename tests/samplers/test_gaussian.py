@@ -33,7 +33,7 @@ TORUS = (
     "dim r cyclic, c cyclic visible x : real[r, c] param b : real[r, c] "
     "energy = 2.1 * sum(x ^ 2) - sum(i, j) x[i, j] * (x[i+1, j] + x[i, j+1]) - sum(b * x)"
 )
-MODELS: dict[str, tuple[str, dict[str, int]]] = {
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "chain": (LINKS, {"n": 90}),
     "torus": (TORUS, {"r": 12, "c": 6}),
     "complete": (CHAIN + "2 * sum(x^2) + 0.5 * (b @ x)^2", {"n": 7}),
