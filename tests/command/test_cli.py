@@ -177,3 +177,37 @@ def test_fmt_changes_a_file_once(ebm, tmp_path):
     assert ebm("fmt", "m.ebm")[0] == 0
     assert ebm("fmt", "--check", "m.ebm")[0] == 0
     assert "# low" in (tmp_path / "m.ebm").read_text()
+
+
+GLASS = (
+    'model glass\ndim site = 3, aa = "AB"\nvisible s : spin[site]\nvisible z : category(aa)\n'
+    'energy = -sum(i < j) s[i] * s[j] - (z == "A") * s[0]\n'
+)
+
+
+def test_sample_keeps_moments_around_replica_exchange(ebm, tmp_path):
+    (tmp_path / "m.ebm").write_text(GLASS)
+    words = ("sample", "m.ebm", "--sampler", "tempering", "--keep", "moments", "--out", "m.npz")
+    code, out, err = ebm(*words, "--draws", "300", "--json")
+    assert code == 0, err
+    facts = json.loads(out)
+    assert len(facts["mean"]["s"]) == 3
+    assert sum(facts["mean"]["z"]) == pytest.approx(1)
+    assert facts["tempering"]["betas"][0][0] == 0
+    with np.load("m.npz") as arrays:
+        assert {"mean.s", "std_error.z", "energy"} <= set(arrays.files)
+    code, out, _ = ebm(*words, "--draws", "300", "--quiet")
+    assert code == 0
+    assert "z[A]" in out
+    assert "8 replicas at beta 0" in out
+
+
+def test_sample_keeps_only_the_names_that_are_asked_for(ebm, tmp_path):
+    (tmp_path / "m.ebm").write_text(GLASS)
+    code, _, _ = ebm("sample", "m.ebm", "--keep", "z", "--out", "d.npz", "--draws", "20", "--quiet")
+    assert code == 0
+    with np.load("d.npz") as arrays:
+        assert arrays.files == ["z"]
+    code, _, err = ebm("sample", "m.ebm", "--keep", "zz", "--quiet")
+    assert code == 1
+    assert "E606" in err

@@ -20,6 +20,8 @@ MIXED = (
 SLOW = pytest.mark.slow
 KERNELS = [
     pytest.param("rbm", "gibbs", id="rbm-gibbs"),
+    pytest.param("rbm", "tempering", id="rbm-tempering"),
+    pytest.param(MIXED, "tempering", id="mixed-tempering", marks=SLOW),
     *(pytest.param(BOWL, s, id=f"bowl-{s}") for s in ("langevin", "mala", "hmc")),
     *(pytest.param(BOWL, s, id=f"bowl-{s}", marks=SLOW) for s in ("nuts", "auto")),
     pytest.param(MIXED, "mala", id="mixed-mala"),
