@@ -107,7 +107,7 @@ class TemperingBlock:
             jax.tree.map(lambda x: x[-1], states),
             told,
             report.acceptance[-1],
-            jnp.sum(report.gradients),
+            jnp.sum(report.gradients, dtype=jnp.int32),
             report.diverged[-1],
         )
 

@@ -223,6 +223,14 @@ def test_what_is_held_is_held_in_every_replica():
     assert within(draws["h"], conditional(rbm, held))
 
 
+def test_replicas_run_in_float64():
+    with jax.enable_x64(True):
+        draws = ebm.sample(ebm.loads(PAIR), {}, sampler="tempering", draws=300, chains=32,
+                           progress=False)  # fmt: skip
+        weight = np.exp(-ENERGIES)
+        assert within(draws["s"], weight @ STATES / weight.sum())
+
+
 def test_a_ladder_whose_swaps_are_refused_is_told():
     text = "dim n = 40 visible s : spin[n] energy = -sum(i in 0..n-1) s[i] * s[i+1]"
     sampler = ebm.Tempering(ladder=(0.0, 1.0))
