@@ -172,10 +172,9 @@ def test_a_cold_glass_is_found_by_tempering():
     assert not told.problems
 
 
-@pytest.mark.parametrize("chains", [4, pytest.param(100, marks=SLOW)])
-def test_plain_gibbs_says_that_it_does_not_mix_in_a_cold_glass(chains: int):
+def test_plain_gibbs_says_that_it_does_not_mix_in_a_cold_glass():
     model, params, _ = glass("4.0")
-    settings = {"beta": 4.0, "sampler": "gibbs", "chains": chains, "progress": False}
+    settings = {"beta": 4.0, "sampler": "gibbs", "progress": False}
     found = [ebm.sample(model, params, seed=s, **settings).diagnostics for s in range(5)]
     assert not any(d.trusted for d in found)
     assert all("`s`" in " ".join(d.problems) for d in found)
