@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ..analysis.choice import Choice
 from ..backend.conditionals import Situation
@@ -53,6 +53,26 @@ class Block(Protocol):
 
         The unadjusted Langevin walk does so only in the limit of small steps.
         """
+        ...
+
+
+class Walk(NamedTuple):
+    """Sweeps to be done: the seed [2] of the chain, the number of the first, and how many."""
+
+    seed: Any
+    first: Any
+    number: Any
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A block with a layout of its own, in which it stays through many sweeps where it moves alone.
+
+    What it remembers is the number of sweeps done: with the seed it decides the random numbers.
+    """
+
+    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
+        """Several moves in a row."""
         ...
 
 

@@ -20,11 +20,11 @@ from ..backend.energy import State
 from ..backend.pairwise import QuadraticForm
 from ..backend.sites import Sites
 from ..semantics.terms import Kind
-from .block import Key, Moved
+from .block import Key, Moved, Walk
 from .gibbs import exactly
 from .layout import Update, chains_last
-from .noise import logistic_rows, pick_first, uniform_rows
-from .paired import Fields, put, seed, taken, upper_odds, values_below
+from .noise import coins_rows, pick_first, rises, seed_of, uniform_rows
+from .paired import Fields, put, taken, upper_odds, values_where
 
 BLOCK = 8
 
@@ -62,7 +62,7 @@ class DenseGibbs:
 
     @cached_property
     def _update(self) -> Update:
-        return chains_last(self._sweep)
+        return chains_last(self._sweeps)
 
     def tables(self, situation: Situation) -> Any:
         """Fields; couplings [block, entry of the block, entry]; and those within each block."""
@@ -74,14 +74,18 @@ class DenseGibbs:
         return self.fields.tables(situation), rows, within
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return ()
+        return jnp.zeros((), jnp.uint32)
 
     def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
+        return self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
+
+    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
+        """Several sweeps in a row, without leaving the layout of blocks."""
         fields, rows, within = situation.tables
         slopes = self.fields.of(fields, situation, state)
         x = taken(self.form, state)
-        moved = self._update(x, slopes, seed(key), (rows, within), situation.beta)
-        return exactly(put(self.form, state, moved), inner, 1)
+        moved = self._update(x, slopes, walk, (rows, within), situation.beta)
+        return exactly(put(self.form, state, moved), inner, walk.number)
 
     def odds(self, situation: Situation, state: State) -> Any:
         """Log-odds [site] of the upper state, or log weights [site, label], given all others."""
@@ -109,24 +113,34 @@ class DenseGibbs:
             return x
         return jnp.argmax(x.reshape(self.form.sites.number, self.form.labels, -1), axis=1)
 
-    def _sweep(self, x: Any, fields: Any, seeds: Any, tables: Any, beta: Any) -> Any:
-        """Every site once. Shapes: x [site, chain], fields [entry, chain or 1]."""
+    def _sweeps(self, x: Any, fields: Any, walk: Walk, tables: Any, beta: Any) -> Any:
+        """Every site in turn. Shapes: x [site, chain], fields [entry, chain or 1]."""
         rows, within = tables
         opened = self._opened(x)
         wide = jnp.broadcast_to(fields, (fields.shape[0], opened.shape[1]))
         wide = jnp.pad(wide, ((0, opened.shape[0] - fields.shape[0]), (0, 0)))
         wide = wide.reshape(self.blocks, self._entries, -1)
-        draw = uniform_rows if self.form.labels > 1 else logistic_rows
-        noise = draw(seeds, self.blocks * BLOCK, opened.dtype).reshape(self.blocks, BLOCK, -1)
 
-        def block(number: Any, x: Any) -> Any:
-            first = number * self._entries
-            local = wide[number] + rows[number] @ x
-            here = jax.lax.dynamic_slice(x, (first, 0), local.shape)
-            here = self._block(here, local, within[number], noise[number], beta)
-            return jax.lax.dynamic_update_slice(x, here, (first, 0))
+        def sweep(number: Any, x: Any) -> Any:
+            noise = self._noise(walk, walk.first + jnp.uint32(number), opened.dtype)
 
-        return self._closed(jax.lax.fori_loop(0, self.blocks, block, opened))
+            def block(number: Any, x: Any) -> Any:
+                first = number * self._entries
+                local = wide[number] + rows[number] @ x
+                here = jax.lax.dynamic_slice(x, (first, 0), local.shape)
+                own = jax.tree.map(lambda words: words[number], noise)
+                here = self._block(here, local, within[number], own, beta)
+                return jax.lax.dynamic_update_slice(x, here, (first, 0))
+
+            return jax.lax.fori_loop(0, self.blocks, block, x)
+
+        return self._closed(jax.lax.fori_loop(0, walk.number, sweep, opened))
+
+    def _noise(self, walk: Walk, sweep: Any, dtype: Any) -> Any:
+        """What a sweep draws from, [block, site, chain]: coins, or uniform numbers for categories."""
+        draw = uniform_rows if self.form.labels > 1 else coins_rows
+        drawn = draw(walk.seed, self.blocks * BLOCK, dtype, sweep)
+        return jax.tree.map(lambda words: words.reshape(self.blocks, BLOCK, -1), drawn)
 
     def _block(self, x: Any, local: Any, within: Any, noise: Any, beta: Any) -> Any:
         """The sites of one block in turn. Shapes: x, local [entry, chain], within [entry, entry]."""
@@ -137,7 +151,8 @@ class DenseGibbs:
             own = (number * labels, 0)
             old = jax.lax.dynamic_slice(x, own, (labels, x.shape[1]))
             mine = jax.lax.dynamic_slice(local, own, (labels, x.shape[1]))
-            new = self._drawn(mine, noise[number], beta)
+            own_noise = jax.tree.map(lambda words: words[number], noise)
+            new = self._drawn(mine, own_noise, beta)
             pulls = jax.lax.dynamic_slice(within, own, (labels, within.shape[1]))
             local = local + jnp.einsum("le,lc->ec", pulls, new - old)
             return jax.lax.dynamic_update_slice(x, new, own), local
@@ -150,5 +165,5 @@ class DenseGibbs:
         if kind is Kind.CATEGORY:
             label = pick_first(-beta * fields, noise)
             return (np.arange(self.form.labels)[:, None] == label).astype(fields.dtype)
-        odds = upper_odds(kind, fields[0], beta)
-        return values_below(kind, noise, odds)[None]
+        up = rises(noise, upper_odds(kind, fields[0], beta))
+        return values_where(kind, up, fields.dtype)[None]

@@ -7,7 +7,7 @@ table 2); JAX does twenty, in a loop of its own. A key gives the same numbers ev
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -33,28 +33,31 @@ def threefry(key: tuple[Any, Any], counter: tuple[Any, Any], rounds: int = ROUND
     return a, b
 
 
-def bits(seed: Any, number: int, stream: int = 0) -> Any:
-    """So many uniform 32-bit words for each seed. Shapes: seed [2, …] -> [number, …]."""
+def bits(seed: Any, number: int, stream: Any = 0) -> Any:
+    """So many uniform 32-bit words for each seed and stream. Shapes: seed [2, …] -> [number, …]."""
     half = -(-number // 2)
     counter = jax.lax.iota(jnp.uint32, half).reshape((half,) + (1,) * (seed.ndim - 1))
-    second = jnp.full_like(counter, np.uint32(stream))
-    return jnp.concatenate(threefry((seed[0], seed[1]), (counter, second)))[:number]
+    words = threefry((seed[0], seed[1]), (counter, jnp.asarray(stream, jnp.uint32)))
+    return jnp.concatenate(words)[:number]
 
 
-def _tail(seed: Any, number: int, dtype: Any) -> tuple[Any, Any]:
+def _tail(seed: Any, number: int, dtype: Any, sweep: Any = 0) -> tuple[Any, Any]:
     """Numbers in (0, 1/2], fine near 0, and a fair coin for each."""
-    words = bits(seed, number)
+    return _halved(*coins_rows(seed, number, dtype, sweep), dtype)
+
+
+def _halved(words: Any, more: Any, dtype: Any) -> tuple[Any, Any]:
+    """Numbers in (0, 1/2] of 31 bits of a word, and of 32 more where there are any; its last bit."""
     size = (words >> np.uint32(1)).astype(dtype)
     half = jnp.asarray(0.5, dtype)
-    if jnp.dtype(dtype) == jnp.float64:
-        more = bits(seed, number, stream=1).astype(dtype)
-        size, half = size + more * 2.0**-32, half * 2.0**-32
+    if more is not None:
+        size, half = size + more.astype(dtype) * 2.0**-32, half * 2.0**-32
     return (size + half) * 2.0**-32, (words & np.uint32(1)) == 1
 
 
-def uniform_rows(seed: Any, number: int, dtype: Any = None) -> Any:
+def uniform_rows(seed: Any, number: int, dtype: Any = None, sweep: Any = 0) -> Any:
     """Uniform in (0, 1). Shapes: seed [2, …] -> [number, …]."""
-    low, upper = _tail(seed, number, dtype or jnp.result_type(float))
+    low, upper = _tail(seed, number, dtype or jnp.result_type(float), sweep)
     largest = 1 - jnp.finfo(low.dtype).epsneg
     return jnp.minimum(jnp.where(upper, 1 - low, low), largest)
 
@@ -67,6 +70,35 @@ def logistic_rows(seed: Any, number: int, dtype: Any = None) -> Any:
     low, upper = _tail(seed, number, dtype or jnp.result_type(float))
     size = jnp.log(low / (1 - low))
     return jnp.where(upper, -size, size)
+
+
+class Coins(NamedTuple):
+    """Random words for as many sites: `words`, and `more` where numbers have 64 bits."""
+
+    words: Any
+    more: Any
+
+    def at(self, rows: Any) -> Coins:
+        """Those of some sites."""
+        return Coins(self.words[rows], None if self.more is None else self.more[rows])
+
+
+def coins_rows(seed: Any, number: int, dtype: Any = None, sweep: Any = 0) -> Coins:
+    """Words for so many sites in a sweep of that number. Shapes: seed [2, …] -> [number, …]."""
+    wide = jnp.dtype(dtype or jnp.result_type(float)) == jnp.float64
+    stream = 2 * jnp.asarray(sweep, jnp.uint32)
+    return Coins(bits(seed, number, stream), bits(seed, number, stream + 1) if wide else None)
+
+
+def rises(coins: Coins, odds: Any) -> Any:
+    """Whether each site goes up, given its log-odds: one exponential a site, exact in both tails.
+
+    With v in (0, 1/2] and u = v or 1 - v by the toss of a coin, u < sigmoid(z) is v (1 + exp(-z)) < 1
+    or v (1 + exp(z)) > 1.
+    """
+    low, upper = _halved(coins.words, coins.more, odds.dtype)
+    level = low * (1 + jnp.exp(jnp.where(upper, odds, -odds)))
+    return jnp.where(upper, level > 1, level < 1)
 
 
 def seed_of(key: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,9 +11,6 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.pairwise import QuadraticForm
 from ..semantics.terms import Kind
-from .beginning import random_state
-from .block import Key
-from .noise import seed_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +27,14 @@ class Fields:
             return own
         return own + self.form.fields(situation, self._some)
 
-    @cached_property
+    @property
     def _some(self) -> State:
         """Any configuration: no other unknown and no held entry reaches constant fields."""
-        import jax
-
-        with jax.ensure_compile_time_eval():
-            return random_state(self.form.target, jax.random.key(0))
+        target = self.form.target
+        return {
+            name: jnp.zeros(target.world.shape(symbol), stored_type(symbol))
+            for name, symbol in target.program.unknowns.items()
+        }
 
     def of(self, table: Any, situation: Situation, state: State) -> Any:
         """The fields [entry] in a state, in nats."""
@@ -72,12 +69,7 @@ def upper_odds(kind: Kind, fields: Any, beta: Any) -> Any:
     return -(2.0 if kind is Kind.SPIN else 1.0) * beta * fields
 
 
-def values_below(kind: Kind, noise: Any, odds: Any) -> Any:
-    """The upper state where logistic noise is below the log-odds, else the lower."""
+def values_where(kind: Kind, up: Any, dtype: Any) -> Any:
+    """The upper state where a site goes up, else the lower."""
     low = -1.0 if kind is Kind.SPIN else 0.0
-    return jnp.where(noise < odds, jnp.asarray(1.0, odds.dtype), jnp.asarray(low, odds.dtype))
-
-
-def seed(key: Key) -> Any:
-    """The two words [2] from which a move draws."""
-    return seed_of(key)
+    return jnp.where(up, jnp.asarray(1.0, dtype), jnp.asarray(low, dtype))

@@ -1,4 +1,4 @@
-"""Gibbs on sparse couplings: tables of neighbours, sites sorted by colour, chains on the last axis.
+"""Gibbs on sparse couplings: each site from the fields of its own neighbours, colour by colour.
 
 A sweep reads each coupling twice, whatever the number of colours; the slope of the whole energy
 would read all of them once a colour.
@@ -6,7 +6,6 @@ would read all of them once a colour.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,67 +20,18 @@ from ..backend.energy import State
 from ..backend.pairwise import QuadraticForm
 from ..backend.sites import Sites
 from ..syntax.diagnostics import InternalError
-from .block import Key, Moved
+from .block import Key, Moved, Walk
+from .diagonals import Diagonals, diagonals_of
 from .gibbs import exactly
 from .layout import Update, chains_last
-from .noise import logistic_rows
-from .paired import Fields, put, seed, taken, upper_odds, values_below
-
-MOST_WRITTEN_OUT = 12
-STEPS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Segment:
-    """Sites of one colour with about as many neighbours: rows first to last of the sorted sites.
-
-    `neighbours` [site, slot] are rows of the sorted sites, `edges` [site, slot] numbers of
-    couplings; empty slots read row 0 with the coupling past the last, which is 0.
-    """
-
-    first: int
-    last: int
-    neighbours: np.ndarray
-    edges: np.ndarray
-
-
-def _widths(degree: np.ndarray) -> np.ndarray:
-    """Degrees rounded up to a few widths, so that one hub does not widen the table of all."""
-    steps = [*STEPS]
-    while steps[-1] < degree.max(initial=0):
-        steps.append(2 * steps[-1])
-    return np.asarray(steps)[np.searchsorted(steps, degree)]
-
-
-def segments_of(edges: np.ndarray, colours: np.ndarray) -> tuple[np.ndarray, tuple[Segment, ...]]:
-    """The order [site] of sites by colour and degree, and the segments of that order."""
-    sites, number = len(colours), len(edges)
-    ends, others = np.concatenate([edges, edges[:, ::-1]]).T
-    degree = np.bincount(ends, minlength=sites)
-    width = _widths(degree)
-    order = np.lexsort((np.arange(sites), width, colours))
-    rank = np.empty(sites, np.int64)
-    rank[order] = np.arange(sites)
-    by_site = np.argsort(rank[ends], kind="stable")
-    start = np.concatenate([[0], np.cumsum(degree[order])])
-    slot = np.arange(len(ends)) - start[rank[ends][by_site]]
-    key = colours[order] * (width.max(initial=0) + 1) + width[order]
-    cuts = [0, *(np.flatnonzero(np.diff(key)) + 1).tolist(), sites]
-    found = []
-    for first, last in itertools.pairwise(cuts):
-        shape = (last - first, int(width[order[first]]))
-        neighbours, numbers = np.zeros(shape, np.int32), np.full(shape, number, np.int32)
-        inside = slice(start[first], start[last])
-        rows = rank[ends[by_site[inside]]] - first
-        neighbours[rows, slot[inside]] = rank[others[by_site[inside]]]
-        numbers[rows, slot[inside]] = by_site[inside] % max(number, 1)
-        found.append(Segment(first, last, neighbours, numbers))
-    return order, tuple(found)
+from .neighbours import Neighbours, neighbours_of
+from .noise import coins_rows, rises, seed_of
+from .paired import Fields, put, taken, upper_odds, values_where
 
 
 @dataclass(frozen=True, eq=False)
 class SparseGibbs:
-    """Binary or spin sites, colour by colour, each from the fields of its own neighbours.
+    """Binary or spin sites whose neighbours stand in tables, or at fixed shifts on a lattice.
 
     `colours` [dims] numbers the colour of each free site, -1 where a value is held.
     """
@@ -111,63 +61,60 @@ class SparseGibbs:
         return int(self.colours.max(initial=-1)) + 1
 
     @cached_property
-    def _sorted(self) -> tuple[np.ndarray, tuple[Segment, ...]]:
-        own = self.colours.reshape(-1)[self.sites.free]
-        if not proper(own, self.form.edges):
+    def layout(self) -> Diagonals | Neighbours:
+        """Where the neighbours of each colour are found. Raises InternalError if two share one."""
+        own, edges = self.colours.reshape(-1)[self.sites.free], self.form.edges
+        if not proper(own, edges):
             raise InternalError(f"two sites of `{self.name}` that interact share a colour")
-        return segments_of(self.form.edges, own)
+        return diagonals_of(edges, own) or neighbours_of(edges, own)
 
     @cached_property
     def _update(self) -> Update:
-        return chains_last(self._sweep)
+        return chains_last(self._sweeps)
 
     def tables(self, situation: Situation) -> Any:
         weights = jnp.append(self.form.weights(situation), 0.0)
-        return self.fields.tables(situation), tuple(weights[s.edges] for s in self._sorted[1])
+        return self.fields.tables(situation), self.layout.tables(weights)
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return ()
+        return jnp.zeros((), jnp.uint32)
 
     def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
-        fields, weights = situation.tables
+        return self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
+
+    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
+        """Several sweeps in a row, without leaving the sorted layout."""
+        fields, tables = situation.tables
         slopes = self.fields.of(fields, situation, state)
-        moved = self._update(taken(self.form, state), slopes, seed(key), weights, situation.beta)
-        return exactly(put(self.form, state, moved), inner, 1)
+        x = taken(self.form, state)
+        moved = self._update(x, slopes, walk, tables, situation.beta)
+        return exactly(put(self.form, state, moved), inner, walk.number)
 
     def odds(self, situation: Situation, state: State) -> Any:
         """Log-odds of the upper state of every free site given all others, [site]."""
-        fields, weights = situation.tables
-        order, segments = self._sorted
-        x = taken(self.form, state)[order]
-        slopes = self.fields.of(fields, situation, state)[order]
-        parts = [
-            slopes[s.first : s.last] + jnp.sum(w * x[s.neighbours], axis=1)
-            for s, w in zip(segments, weights, strict=True)
+        fields, tables = situation.tables
+        order = self.layout.order
+        carried = self.layout.opened(taken(self.form, state)[order][:, None])
+        pulls = [
+            jnp.broadcast_to(self.layout.pull(k, carried, table), (rows.stop - rows.start, 1))
+            for k, (rows, table) in enumerate(zip(self.layout.rows, tables, strict=True))
         ]
-        kind = self.form.sites.symbol.domain.kind
-        found = jnp.concatenate(parts)[np.argsort(order)]
-        return upper_odds(kind, found, situation.beta)
+        found = jnp.concatenate(pulls)[:, 0][np.argsort(order)]
+        slopes = self.fields.of(fields, situation, state)
+        return upper_odds(self.sites.symbol.domain.kind, slopes + found, situation.beta)
 
-    def _sweep(self, x: Any, fields: Any, seeds: Any, weights: Any, beta: Any) -> Any:
-        """Every colour once. Shapes: x [site, chain], fields [site, chain or 1]."""
-        kind = self.form.sites.symbol.domain.kind
-        order, segments = self._sorted
-        x, fields = x[order], fields[order]
-        noise = logistic_rows(seeds, len(order), x.dtype)
-        for segment, own in zip(segments, weights, strict=True):
-            rows = slice(segment.first, segment.last)
-            odds = upper_odds(kind, fields[rows] + _pull(own, x, segment.neighbours), beta)
-            new = values_below(kind, noise[rows], odds)
-            x = jax.lax.dynamic_update_slice(x, new, (segment.first, 0))
-        return x[np.argsort(order)]
+    def _sweeps(self, x: Any, fields: Any, walk: Walk, tables: Any, beta: Any) -> Any:
+        """Every colour in turn. Shapes: x [site, chain], fields [site, chain or 1]."""
+        kind, layout = self.sites.symbol.domain.kind, self.layout
+        fields = fields[layout.order]
 
+        def sweep(number: Any, carried: Any) -> Any:
+            coins = coins_rows(walk.seed, x.shape[0], x.dtype, walk.first + jnp.uint32(number))
+            for colour, (rows, table) in enumerate(zip(layout.rows, tables, strict=True)):
+                slope = fields[rows] + layout.pull(colour, carried, table)
+                up = rises(coins.at(rows), upper_odds(kind, slope, beta))
+                carried = layout.put(colour, carried, values_where(kind, up, x.dtype))
+            return carried
 
-def _pull(weights: Any, x: Any, neighbours: np.ndarray) -> Any:
-    """The sum over neighbours of coupling times value, [site, chain]."""
-    width = neighbours.shape[1]
-    if width > MOST_WRITTEN_OUT:
-        return jnp.einsum("sn,snc->sc", weights, x[neighbours])
-    total: Any = jnp.zeros((), x.dtype)
-    for slot in range(width):
-        total = total + weights[:, slot, None] * x[neighbours[:, slot]]
-    return total
+        carried = jax.lax.fori_loop(0, walk.number, sweep, layout.opened(x[layout.order]))
+        return layout.closed(carried)[np.argsort(layout.order)]

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from .block import Key, Plan
+from .block import Key, Plan, Resident, Walk
+from .noise import seed_of
 
 
 class Chain(NamedTuple):
@@ -65,6 +66,8 @@ def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple
     """So many sweeps of one chain; the report adds gradients and divergences, and means acceptance."""
     if situation.tables is None:
         situation = prepared(plan, situation)
+    if len(plan.blocks) == 1 and isinstance(plan.blocks[0], Resident):
+        return _walk(plan.blocks[0], situation, chain, number)
     zero = Report(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
     def one(_: Any, carry: tuple[Chain, Report]) -> tuple[Chain, Report]:
@@ -74,3 +77,14 @@ def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple
 
     chain, total = jax.lax.fori_loop(0, number, one, (chain, zero))
     return chain, total._replace(acceptance=total.acceptance / number)
+
+
+def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
+    """Many sweeps of the only block there is: the key stays, and the count of sweeps goes on."""
+    (done,) = chain.inner
+    (table,) = situation.tables
+    walk = Walk(seed_of(chain.key), done, number)
+    moved = block.walk(walk, situation._replace(tables=table), chain.state, done)
+    after = Chain(chain.key, moved.state, (done + jnp.asarray(number, jnp.uint32),))
+    none = jnp.zeros((), jnp.int32)
+    return after, Report(moved.acceptance, jnp.asarray(moved.gradients, jnp.int32), none)

@@ -28,6 +28,7 @@ from .verify_pairs import OddsProbe
 
 Paired = SparseGibbs | DenseGibbs | LocalGibbs | ClusterBlock
 Checked = GradientGibbs | GaussianGibbs | TryingGibbs | Paired
+Coloured = GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
 
@@ -111,6 +112,8 @@ class _Probe:
                 in_axes=(None, None, 0, 0),
             )
         )
+        discrete = target.program.unknowns[name].domain.discrete
+        self.apart = _apart(target, name) if discrete else None
         self.normal = jax.jit(lambda where, state, mask: gaussian(target, name, where, state, mask))
         self.paired = OddsProbe(block) if isinstance(block, Paired) else None
         self.energy = jax.jit(
@@ -175,51 +178,55 @@ def _verify_discrete(
 
 def _verify_apart(
     probe: _Probe,
-    block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs,
+    block: Coloured,
     colours: np.ndarray,
     where: Situation,
     state: State,
     rng: np.random.Generator,
 ) -> None:
     """Moving one site must leave the conditional of another of its colour as it is."""
-    free, name = block.sites.free, block.name
-    flat = colours.reshape(-1)
+    sites, name = block.sites, block.name
+    own = colours.reshape(-1)[sites.free]
+    pairs = []
     for _ in range(PAIRS // STATES):
-        a = int(rng.choice(free))
-        others = free[(flat[free] == flat[a]) & (free != a)]
-        if not len(others):
-            continue
-        b = int(rng.choice(others))
-        place, mirror = np.array([a]), np.array([_twin(block, a)])
-        before = np.asarray(probe.tried(where, state, place, mirror))[0]
-        moved = _moved(probe.target, block, state, b)
-        after = np.asarray(probe.tried(where, moved, place, mirror))[0]
-        gap = np.max(np.abs((before - before[0]) - (after - after[0])))
-        if not gap <= TOLERANCE * (1 + np.max(np.abs(before))):
-            raise InternalError(
-                f"sites {a} and {b} of `{name}` share a colour, and they interact by {gap:.3g} nats"
-            )
+        a = int(rng.integers(sites.number))
+        others = np.flatnonzero((own == own[a]) & (np.arange(sites.number) != a))
+        if len(others):
+            pairs.append((a, int(rng.choice(others))))
+    if not pairs:
+        return
+    picks = np.array(pairs + pairs[:1] * (PAIRS // STATES - len(pairs))).T
+    mirror = sites.free if sites.mirror is None else sites.mirror
+    entries = np.stack([sites.free[picks], mirror[picks]], axis=-1)
+    assert probe.apart is not None
+    before, after = map(np.asarray, probe.apart(where, state, entries[0], entries[1]))
+    gaps = np.abs((before - before[:, :1]) - (after - after[:, :1])).max(axis=1)
+    far = ~(gaps <= TOLERANCE * (1 + np.abs(before).max(axis=1)))
+    if far.any():
+        first = int(np.argmax(far))
+        a, b = entries[0, first, 0], entries[1, first, 0]
+        raise InternalError(
+            f"sites {a} and {b} of `{name}` share a colour, and they interact by "
+            f"{gaps[first]:.3g} nats"
+        )
 
 
-def _twin(block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs, place: int) -> int:
-    if block.sites.mirror is None:
-        return place
-    return int(block.sites.mirror[np.flatnonzero(block.sites.free == place)[0]])
+def _apart(target: Target, name: str) -> Any:
+    """-beta E at every value of a site, before and after another has moved; both mapped over pairs.
 
+    Sites are given as the flat numbers of an entry and its mirror.
+    """
+    values = jnp.asarray(states_of(target.program.unknowns[name], target))
 
-def _moved(
-    target: Target,
-    block: GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs,
-    state: State,
-    place: int,
-) -> State:
-    value = state[block.name]
-    flat = value.reshape(-1)
-    values = states_of(block.sites.symbol, target)
-    now = int(np.argmin(np.abs(values - float(flat[place]))))
-    new = jnp.asarray(values[(now + 1) % len(values)], flat.dtype)
-    moved = flat.at[place].set(new).at[_twin(block, place)].set(new)
-    return state | {block.name: moved.reshape(value.shape)}
+    def one(where: Situation, state: State, site: Any, other: Any) -> tuple[Any, Any]:
+        flat = state[name].reshape(-1)
+        now = jnp.argmin(jnp.abs(values - flat[other[0]]))
+        new = values[(now + 1) % len(values)].astype(flat.dtype)
+        moved = state | {name: flat.at[other].set(new).reshape(state[name].shape)}
+        before = by_trying(target, name, where, state, site[0], site[1])
+        return before, by_trying(target, name, where, moved, site[0], site[1])
+
+    return jax.jit(jax.vmap(one, in_axes=(None, None, 0, 0)))
 
 
 def _verify_gaussian(
