@@ -10,6 +10,7 @@ import numpy as np
 
 from .analysis.choice import Choice, Refusal, choose, gibbs_way, summable
 from .analysis.colouring import colour
+from .analysis.ferromagnet import advice
 from .analysis.normaliser import normaliser
 from .analysis.structure import Structure, VariableFacts
 from .semantics.functions import Smoothness
@@ -296,12 +297,20 @@ def _samplers(
         text = ", ".join(discrete)
         verb = "is" if len(discrete) == 1 else "are"
         lines.append(f"      not possible: hmc, nuts, langevin, mala   {text} {verb} discrete")
+    for choice in choices:
+        if choice.way in ("gradient", "midpoint", "trying"):
+            lines += _clusters(model, choice.variables[0])
     for name, reason in _not_gibbs(model.structure, choices):
         lines.append(f"      not possible: gibbs   {reason}" if name else "")
     order = " then ".join(", ".join(c.variables) for c in choices)
     if len(choices) > 1:
         lines.append(f"  a sweep = {order}")
     return lines
+
+
+def _clusters(model: Model, name: str) -> list[str]:
+    found = advice(model.structure, name, model.program.parameter_facts)
+    return [f"      {found[0]}: clusters   {found[1]}"] if found is not None else []
 
 
 def _plan(model: Model) -> Plan | None:

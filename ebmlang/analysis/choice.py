@@ -103,19 +103,16 @@ def choose(
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
     smooth = [n for n in free if n not in discrete]
-    choices: list[Choice] = []
-    refusals: list[Refusal] = []
+    choices, refusals = _clustered(structure, free) if sampler == "clusters" else ([], [])
     wanted = [n for n in discrete if _too_dear(structure, n, tries or {})]
     informed = {"informed": discrete, "auto": wanted}.get(sampler, [])
     if informed:
         choices.append(_informed(structure, informed, sampler, tries or {}))
-    clustered, unfit = _clustered(structure, free) if sampler == "clusters" else ([], [])
-    refusals += unfit
-    choices += [Choice((name,), "clusters", "clusters", "asked for") for name in clustered]
+    moved = {name for choice in choices for name in choice.variables}
     for name in discrete:
         found = gibbs_way(facts[name])
         assert not isinstance(found, Refusal)
-        if name not in informed and name not in clustered:
+        if name not in moved:
             choices.append(Choice((name,), "gibbs", *found))
     if sampler == "informed" and not discrete:
         refusals += [
@@ -231,12 +228,13 @@ def _informed(
     return Choice(tuple(names), "informed", "informed", reason)
 
 
-def _clustered(structure: Structure, free: Sequence[str]) -> tuple[list[str], list[Refusal]]:
+def _clustered(structure: Structure, free: Sequence[str]) -> tuple[list[Choice], list[Refusal]]:
     """The variables whose clusters can be found, or why there is none."""
     found = {name: obstacle_to_clusters(structure, name) for name in free}
-    fit = [name for name, obstacle in found.items() if obstacle is None]
-    unfit = [Refusal(name, "clusters", obstacle) for name, obstacle in found.items() if obstacle]
-    return fit, [] if fit else unfit
+    fit = [n for n, obstacle in found.items() if obstacle is None]
+    unfit = [Refusal(n, "clusters", obstacle) for n, obstacle in found.items() if obstacle]
+    choices = [Choice((n,), "clusters", "clusters", "asked for") for n in fit]
+    return choices, [] if fit else unfit
 
 
 def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: str) -> str:

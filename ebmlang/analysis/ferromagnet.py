@@ -17,10 +17,13 @@ KINDS = (Kind.BINARY, Kind.SPIN, Kind.CATEGORY)
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """That equal neighbours lower the energy: for all parameters, or only for those at the start."""
+    """That equal neighbours lower the energy: for all parameters, or only for those at the start.
+
+    `factors`: what is never below 0, or starts so, as written.
+    """
 
     always: bool
-    reason: str
+    factors: str
 
 
 def _couplings(structure: Structure, name: str) -> tuple[tuple[Coupling, ...], int] | None:
@@ -68,25 +71,49 @@ def alignment(
     found = _couplings(structure, name)
     if found is None or obstacle_to_clusters(structure, name) is not None:
         return None
-    always, factors = True, []
+    factors: list[Term] = []
     for coupling in found[0]:
         first, second = _entries(coupling)
         if np.array_equal(first // found[1], second // found[1]):
             continue  # a site beside itself
-        pair = coupling.monomial
-        if pair.coefficient > 0:
+        size = coupling.monomial.coefficient
+        for factor in coupling.monomial.factors:
+            if isinstance(factor, Constant):
+                size *= factor.value
+            else:
+                factors.append(factor)
+        if size > 0:
             return None
-        for factor in pair.factors:
-            if not nonnegative(factor):
-                always = False
-                if not _starts_nonnegative(factor, starts):
-                    return None
-            factors.append(" ".join(factor.span.text.split()))
-    names = ", ".join(f"`{text}`" for text in dict.fromkeys(factors))
-    reason = f"{names} {'are' if len(set(factors)) > 1 else 'is'} never below 0" if names else ""
-    if not always:
-        reason = f"{names} start{'s' * (len(set(factors)) == 1)} at 0 or above"
-    return Alignment(always, reason)
+    loose = [f for f in factors if not nonnegative(f)]
+    if not all(_starts_nonnegative(f, starts) for f in loose):
+        return None
+    return Alignment(not loose, _listed(loose or factors))
+
+
+def _listed(factors: list[Term]) -> str:
+    texts = dict.fromkeys(" ".join(f.span.text.split()) for f in factors)
+    return ", ".join(f"`{text}`" for text in texts)
+
+
+def advice(
+    structure: Structure, name: str, starts: Mapping[str, ParameterFacts]
+) -> tuple[str, str] | None:
+    """Whether clusters are worth a try, or possible, and why in words; None if they cannot be had."""
+    if obstacle_to_clusters(structure, name) is not None:
+        return None
+    found = alignment(structure, name, starts)
+    match found:
+        case None if structure.variables[name].symbol.domain.kind is Kind.CATEGORY:
+            return "possible", "where equal labels lower E"
+        case None:
+            return "possible", "exact, but of little use where couplings compete"
+        case Alignment(always=True, factors=""):
+            why = "equal neighbours lower E"
+        case Alignment(always=True, factors=text):
+            why = f"equal neighbours lower E, {text} being never below 0"
+        case Alignment(factors=text):
+            why = f"equal neighbours lower E while {text} stays at 0 or above, as at the start"
+    return "worth a try", f"{why}: single sites are slow where they begin to order"
 
 
 def _starts_nonnegative(factor: Term, starts: Mapping[str, ParameterFacts]) -> bool:

@@ -107,10 +107,9 @@ def _block(
         case "gradient" | "midpoint":
             colours = colours_of(target.structure.variables[name], sites[name])
             return exact_block(target, name, sites[name], colours, choice.way == "midpoint")
-        case "clusters":
+        case "clusters" if isinstance(sampler, Clusters):
             colours = colours_of(target.structure.variables[name], sites[name])
-            settings = sampler if isinstance(sampler, Clusters) else Clusters()
-            return cluster_block(target, name, sites[name], colours, settings)
+            return cluster_block(target, name, sites[name], colours, sampler)
         case "gaussian":
             colours = colours_of(target.structure.variables[name], sites[name])
             return GaussianGibbs(target, name, sites[name], colours)

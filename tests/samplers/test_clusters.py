@@ -325,3 +325,27 @@ def test_the_ising_model_at_its_critical_point(side: int, sweeps: int):
     agree(draws.energy, float(row["U"]))
     agree((draws.energy - float(row["U"])) ** 2 * float(row["beta"]) ** 2, float(row["C"]))
     agree(draws["magnetisation"], exact["magnetisation"][f"L={side},beta=beta_c"]["abs_m"])
+
+
+ADVICE = {
+    "-sum(i) s[i] * s[i+1]": "worth a try: clusters   equal neighbours lower E:",
+    "-w * sum(i) s[i] * s[i+1]": "lower E, `w` being never below 0",
+    "sum(i) w * (s[i] - s[i+1]) ^ 2": "lower E, `w` being never below 0",
+    "-J * sum(i) s[i] * s[i+1]": "while `J` stays at 0 or above, as at the start",
+    "w * sum(i) s[i] * s[i+1]": "possible: clusters   exact, but of little use",
+    "-b * sum(i) s[i] * s[i+1]": "possible: clusters   exact, but of little use",
+    "-w * sum(i) s[i]": None,
+    "-w * s[0] * s[1] * s[2]": None,
+}
+
+
+@pytest.mark.parametrize("energy", ADVICE)
+def test_explain_advises_clusters_where_equal_neighbours_are_proved_to_lower_the_energy(
+    energy: str,
+):
+    text = ebm.loads(
+        "dim n = 4 cyclic visible s : spin[n] param w : positive param J : real init 1 "
+        f"param b : real init -1 energy = {energy} + 0 * (w + J + b)"
+    ).explain()
+    wanted = ADVICE[energy]
+    assert (wanted is None and "clusters" not in str(text)) or (wanted and wanted in str(text))
