@@ -26,13 +26,13 @@ from ..backend.pairwise import QuadraticForm, quadratic_form
 from ..backend.sites import Sites
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError, complain
-from .block import Block, Key, Moved
+from .block import Block, Key, Moved, Walk
 from .components import Network
 from .dense import DenseGibbs
 from .discrete import exact_block
 from .layout import Update, chains_last
-from .noise import logistic_rows, pick_first
-from .paired import Fields, put, seed, stays, taken, upper_odds
+from .noise import logistic_rows, pick_first, seed_of
+from .paired import Fields, put, stays, taken, upper_odds
 from .settings import Clusters
 
 
@@ -120,7 +120,9 @@ class ClusterBlock:
         keys = jax.random.split(key, 1 + self.sweeps)
         slopes = self.fields.of(tables.fields, situation, state)
         x = taken(self.form, state)
-        moved = self._update(x, slopes, seed(keys[0]), tables.couplings, situation.beta)
+        moved = self._update(
+            x, slopes, Walk(seed_of(keys[0]), jnp.uint32(0), 1), tables.couplings, situation.beta
+        )
         state = put(self.form, state, moved)
         gradients = jnp.ones((), jnp.int32)
         for number in range(self.sweeps):
@@ -153,10 +155,10 @@ class ClusterBlock:
         half = 0.5 if self.sites.symbol.domain.kind is Kind.BINARY else 1.0
         return half * fields + couplings.more[:, None]
 
-    def _sweep(self, x: Any, fields: Any, seeds: Any, couplings: Couplings, beta: Any) -> Any:
+    def _sweep(self, x: Any, fields: Any, walk: Walk, couplings: Couplings, beta: Any) -> Any:
         """Every cluster once. Shapes: x [site, chain], fields [entry, chain or 1]."""
         edges = len(self.network.edges)
-        noise = logistic_rows(seeds, edges + self.sites.number, fields.dtype)
+        noise = logistic_rows(walk.seed, edges + self.sites.number, fields.dtype)
         if self.form.labels > 1:
             return self._relabelled(x, fields, noise, couplings, beta)
         s = self._spins(x)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .sparse import MOST_WRITTEN_OUT, Segment, segments_of
+from .neighbours import MOST_WRITTEN_OUT, Segment, neighbours_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,8 @@ class Network:
 
     @cached_property
     def _sorted(self) -> tuple[np.ndarray, tuple[Segment, ...]]:
-        return segments_of(self.edges, np.zeros(self.sites, np.int64))
+        found = neighbours_of(self.edges, np.zeros(self.sites, np.int64))
+        return found.order, found.segments
 
     def roots(self, present: Any) -> Any:
         """A site of its component for every site, the same for all of one component.
