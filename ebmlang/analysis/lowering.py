@@ -22,6 +22,7 @@ FIELD_SITE = 10.0
 FIELD_ENTRY = 0.03
 MOST_ENTRIES = 6144
 MOST_COLOURS = 48
+MOST_ROWS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,9 @@ def lowerings(shape: Shape) -> list[Lowering]:
     each = SLOPE_GATHERED if shape.gathered else SLOPE_INSTANCE
     slope = shape.colours * (SLOPE_SITE * entries + each * shape.instances)
     found = [Lowering("slope", slope)]
-    if shape.labels == 1 and shape.colours <= MOST_COLOURS:
-        found.append(Lowering("neighbours", TABLE_SITE * sites + 2 * TABLE_EDGE * shape.edges))
+    if shape.colours <= MOST_COLOURS and shape.edges * shape.labels**2 <= MOST_ROWS:
+        tables = TABLE_SITE * entries + 2 * TABLE_EDGE * shape.edges * shape.labels
+        found.append(Lowering("neighbours", tables))
     if entries <= MOST_ENTRIES:
         fields = sites * shape.labels * (FIELD_SITE + FIELD_ENTRY * entries)
         found.append(Lowering("fields", fields))

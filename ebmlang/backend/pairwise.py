@@ -113,29 +113,43 @@ class QuadraticForm:
         return value.reshape(lengths).transpose(rows + columns).reshape(self.number, self.number)
 
     @cached_property
-    def edges(self) -> np.ndarray:
-        """Pairs [edge, 2] of free sites with a coupling, the smaller first. For one label only."""
-        found = [np.zeros((0, 2), np.int64)]
+    def _pairs(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """For each coupling its instances between two sites, and the entries [instance, 2] there.
+
+        The entry of the lower site comes first.
+        """
+        found = []
         for first, second in self.listed:
-            keep = (first >= 0) & (second >= 0) & (first != second)
+            apart = first // self.labels != second // self.labels
+            keep = np.flatnonzero((first >= 0) & (second >= 0) & apart)
             pair = np.stack([first[keep], second[keep]], axis=1)
-            found.append(np.unique(np.sort(pair, axis=1), axis=0))
-        return np.unique(np.concatenate(found), axis=0)
+            found.append((keep, np.sort(pair, axis=1)))
+        return tuple(found)
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """Pairs [edge, 2] of free sites with a coupling, the smaller first."""
+        keys = [self._key(pair // self.labels) for _, pair in self._pairs]
+        every = np.unique(np.concatenate([np.zeros(0, np.int64), *keys]))
+        return np.stack([every // self.sites.number, every % self.sites.number], axis=1)
+
+    def _key(self, pair: np.ndarray) -> np.ndarray:
+        return pair[:, 0] * self.sites.number + pair[:, 1]
 
     def weights(self, situation: Situation) -> Any:
-        """J of every edge, [edge], in nats."""
-        number = len(self.edges)
-        total = jnp.zeros(number, jnp.result_type(float))
-        keys = self.edges @ np.array([self.number, 1])
-        for (first, second), value in zip(self.listed, self.values(situation), strict=True):
-            keep = np.flatnonzero((first >= 0) & (second >= 0) & (first != second))
-            low, high = np.minimum(first, second)[keep], np.maximum(first, second)[keep]
-            slot = np.searchsorted(keys, low * self.number + high)
-            if len(keep) == number and len(np.unique(slot)) == number:
+        """J of every edge, [edge], or for a category [edge, label of the smaller, label]; in nats."""
+        each = self.labels**2
+        total = jnp.zeros(len(self.edges) * each, jnp.result_type(float))
+        keys = self._key(self.edges)
+        for (keep, pair), value in zip(self._pairs, self.values(situation), strict=True):
+            slot = np.searchsorted(keys, self._key(pair // self.labels)) * each
+            low, high = (pair % self.labels).T
+            slot = slot + low * self.labels + high
+            if len(keep) == len(total) and len(np.unique(slot)) == len(total):
                 total = total + value[keep[np.argsort(slot)]]
             else:
                 total = total.at[slot].add(value[keep])
-        return total
+        return total if self.labels == 1 else total.reshape(-1, self.labels, self.labels)
 
     def fields(self, situation: Situation, state: State) -> Any:
         """The slope of the energy at every free entry where all of them are 0, [entry], in nats."""

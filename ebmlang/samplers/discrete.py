@@ -12,6 +12,7 @@ from .block import Block
 from .dense import DenseGibbs
 from .gibbs import GradientGibbs
 from .paired import Fields, stays
+from .rows import RowGibbs
 from .sparse import SparseGibbs
 
 
@@ -19,7 +20,7 @@ def shape_of(form: QuadraticForm, colours: int) -> Shape:
     """The shape of a quadratic form whose sites have so many colours."""
     world = form.target.world
     instances = sum(int(np.prod([world.length(a) for a in c.axes])) for c in form.couplings)
-    edges = len(form.edges) if form.labels == 1 else 0
+    edges = len(form.edges)
     return Shape(
         form.sites.number, form.labels, edges, colours, instances, gathered(form.couplings)
     )
@@ -46,4 +47,4 @@ def exact_block(
     fields = Fields(form, stays(form, facts.meets))
     if found[0].name == "fields":
         return DenseGibbs(form, fields)
-    return SparseGibbs(form, fields, colours)
+    return (SparseGibbs if form.labels == 1 else RowGibbs)(form, fields, colours)

@@ -13,13 +13,14 @@ from .dense import DenseGibbs
 from .discrete import shape_of
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .local import LocalGibbs
+from .rows import RowGibbs
 from .sparse import SparseGibbs
 
 
 def told(block: Block) -> list[str]:
     """The lowering of an exact Gibbs block with the cost of a sweep, in sentences; else nothing."""
     match block:
-        case SparseGibbs() | DenseGibbs():
+        case SparseGibbs() | RowGibbs() | DenseGibbs():
             return _paired(block)
         case GradientGibbs():
             return _sloped(block)
@@ -34,10 +35,10 @@ def told(block: Block) -> list[str]:
             return []
 
 
-def _paired(block: SparseGibbs | DenseGibbs) -> list[str]:
-    colours = block.number if isinstance(block, SparseGibbs) else block.sites.number
+def _paired(block: SparseGibbs | RowGibbs | DenseGibbs) -> list[str]:
+    colours = block.sites.number if isinstance(block, DenseGibbs) else block.number
     shape = shape_of(block.form, colours)
-    name = "neighbours" if isinstance(block, SparseGibbs) else "fields"
+    name = "fields" if isinstance(block, DenseGibbs) else "neighbours"
     found = lowerings(shape)
     chosen = next(each for each in found if each.name == name)
     return [f"by {spoken(chosen, shape)}", *_instead(found, chosen)]

@@ -21,14 +21,15 @@ from .dense import DenseGibbs
 from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .local import LocalGibbs
+from .rows import RowGibbs
 from .sparse import SparseGibbs
 from .tempering import untempered
 from .verify_joint import verify_joint
 from .verify_pairs import OddsProbe
 
-Paired = SparseGibbs | DenseGibbs | LocalGibbs | ClusterBlock
+Paired = SparseGibbs | RowGibbs | DenseGibbs | LocalGibbs | ClusterBlock
 Checked = GradientGibbs | GaussianGibbs | TryingGibbs | Paired
-Coloured = GradientGibbs | TryingGibbs | SparseGibbs | LocalGibbs
+Coloured = GradientGibbs | TryingGibbs | SparseGibbs | RowGibbs | LocalGibbs
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
 
@@ -132,10 +133,10 @@ def _verify_block(
         case GradientGibbs():
             _verify_discrete(probe, block, where, state, rng)
             _verify_apart(probe, block, block.colours, where, state, rng)
-        case SparseGibbs() | DenseGibbs() | LocalGibbs() | ClusterBlock():
+        case SparseGibbs() | RowGibbs() | DenseGibbs() | LocalGibbs() | ClusterBlock():
             assert probe.paired is not None
             probe.paired.check(probe.tried, where, state, rng)
-            if isinstance(block, SparseGibbs | LocalGibbs):
+            if isinstance(block, SparseGibbs | RowGibbs | LocalGibbs):
                 _verify_apart(probe, block, block.colours, where, state, rng)
         case GaussianGibbs():
             _verify_gaussian(probe, block, where, state, rng)
