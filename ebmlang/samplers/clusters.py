@@ -83,11 +83,7 @@ class ClusterBlock:
     @cached_property
     def network(self) -> Network:
         """The pairs of sites that are coupled."""
-        return Network(self.sites.number, self._pairs.sites)
-
-    @cached_property
-    def _pairs(self) -> Pairs:
-        return pairs_of(self.form)
+        return Network(self.sites.number, self.form.edges)
 
     @cached_property
     def _update(self) -> Update:
@@ -99,16 +95,14 @@ class ClusterBlock:
 
     def couplings(self, situation: Situation) -> Couplings:
         """Binary sites are x = (1 + s) / 2: a quarter of each coupling is between spins."""
-        edges, kept, slots = self._pairs
-        sizes = self.form.weights(situation)[kept]
+        sizes = self.form.weights(situation)
         zero = jnp.zeros(self.form.number, sizes.dtype)
         if self.form.labels > 1:
-            flat = jnp.zeros(len(edges) * self.form.labels, sizes.dtype).at[slots].set(sizes)
-            weights = flat.reshape(len(edges), self.form.labels)
+            weights = jnp.diagonal(sizes, axis1=1, axis2=2)
             return Couplings(weights, zero, jnp.all(weights == weights[:, :1]))
         if self.sites.symbol.domain.kind is Kind.SPIN:
             return Couplings(sizes, zero, jnp.ones((), bool))
-        quarter = sizes / 4
+        quarter, edges = sizes / 4, self.form.edges
         more = zero.at[edges[:, 0]].add(quarter).at[edges[:, 1]].add(quarter)
         return Couplings(quarter, more, jnp.ones((), bool))
 
@@ -209,22 +203,6 @@ class ClusterBlock:
 def _bond_odds(pull: Any) -> Any:
     """Log-odds of a bond with probability 1 - exp(-pull), for pull > 0; else there is none."""
     return jnp.where(pull > 0, pull + jnp.log(-jnp.expm1(-jnp.maximum(pull, 0.0))), -jnp.inf)
-
-
-class Pairs(NamedTuple):
-    """Coupled pairs of sites, and which edges of the form are theirs."""
-
-    sites: np.ndarray  # [pair, 2]
-    edges: np.ndarray  # [edge], those between different sites
-    slots: np.ndarray  # [edge], their places in [pair, label], flat
-
-
-def pairs_of(form: QuadraticForm) -> Pairs:
-    """The pairs of a form: two labels of one site never meet."""
-    edges = np.flatnonzero(form.edges[:, 0] // form.labels != form.edges[:, 1] // form.labels)
-    ends = form.edges[edges]
-    pairs, which = np.unique(ends // form.labels, axis=0, return_inverse=True)
-    return Pairs(pairs, edges, which.reshape(-1) * form.labels + ends[:, 0] % form.labels)
 
 
 def cluster_block(
