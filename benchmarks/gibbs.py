@@ -1,6 +1,6 @@
 """Gibbs beside its peers in one run: site updates a second, as ratios; compile time apart.
 
-    python benchmarks/gibbs.py [case …]        pip install thrml numba for all peers
+    python benchmarks/gibbs.py [case …]        the extra `peers` installs the others: pip install -e '.[peers]'
 
 Ours and a peer run in turn, A B A B …, so that a busy machine slows both alike; the clock stops when
 the work is done. The ratio is the median over pairs: 3 means that ebmlang does three times as many
@@ -97,9 +97,9 @@ def lattice() -> None:
     edges = model.structure.variables["s"].edges
     assert edges is not None
     colours = colour(edges, side * side, (side, side))
-    weights = np.full(len(edges), CRITICAL)
+    graph = (side * side, edges, colours, np.full(len(edges), CRITICAL))
     beside("ising 128", mine, "thrml",
-           lambda: peers.thrml(side * side, edges, colours, weights, chains, number), mine.updates, 3)  # fmt: skip
+           lambda: peers.thrml(*graph, chains, number), mine.updates, 3)  # fmt: skip
     beside("ising 128", mine, "numba, a scalar loop",
            lambda: peers.numba_lattice(side, CRITICAL, chains, number), mine.updates, 0.6)  # fmt: skip
 
@@ -118,7 +118,10 @@ def sparse() -> None:
 def dense() -> None:
     sites, chains = 256, 64
     half = np.triu(np.random.default_rng(0).normal(size=(sites, sites)) / 16, 1)
-    text = "dim n visible s : spin[n] param J : real[n, n] symmetric hollow energy = -sum(i < j) J[i, j] * s[i] * s[j]"
+    text = (
+        "dim n visible s : spin[n] param J : real[n, n] symmetric hollow "
+        "energy = -sum(i < j) J[i, j] * s[i] * s[j]"
+    )
     mine = ours(ebm.loads(text, n=sites), {"J": half + half.T}, chains, 50)
     beside("glass 256", mine, "the slope of the whole energy",
            lambda: peers.slope_of_all(half + half.T, chains, 2), 2 * sites * chains, 20)  # fmt: skip
@@ -144,9 +147,9 @@ def potts() -> None:
         "J": 0.05 * jax.random.normal(jax.random.key(0), (sites, sites, 21, 21)),
     }
     mine = ours(model, params, chains, number)
-    entries = sites * 21
+    square = np.ones((sites * 21, sites * 21))
     beside("potts 53x21", mine, "one product of all couplings",
-           lambda: peers.potts_products(np.ones((entries, entries)), chains, number), mine.updates, None)  # fmt: skip
+           lambda: peers.potts_products(square, chains, number), mine.updates, None)  # fmt: skip
 
 
 def small() -> None:

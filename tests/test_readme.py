@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from conftest import ROOT
 
 import ebmlang as ebm
+from conftest import ROOT
 from ebmlang.syntax.formatter import format_text
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.ebm"))

@@ -66,7 +66,9 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
         held = np.broadcast_to(np.asarray(mask, bool), shape)
         if array.shape != shape:
             raise complain(
-                "E602", f"`{name}` is clamped to shape {list(array.shape)}, and is {list(shape)}"
+                "E602",
+                f"`{name}` is clamped to shape {list(array.shape)}, and "
+                f"{list(shape) or 'one number'} is wanted",
             )
         if symbol.symmetric:
             array, held = np.where(held, array, array.T), held | held.T
@@ -300,7 +302,9 @@ def verified(model: Model, loop: Loop, situation: Situation) -> bool:
 def situation_of(
     model: Model, params: Mapping[str, Any], given: Mapping[str, Any] | None, beta: float
 ) -> Situation:
-    """Parameters, given data and beta as arrays."""
+    """Parameters, given data and beta as arrays. Raises EbmError E704 for a beta that is none."""
+    if not np.isfinite(beta):
+        raise complain("E704", f"`beta` must be a finite number, not {beta!r}")
     real = jnp.result_type(float)
     known = {
         n: jnp.asarray(v, stored_type(model.program.givens[n]))
@@ -311,8 +315,8 @@ def situation_of(
         if value.shape != model.world.shape(symbol):
             raise complain(
                 "E602",
-                f"the given `{name}` has shape {list(value.shape)}, and is "
-                f"{list(model.world.shape(symbol))}",
+                f"the given `{name}` has shape {list(value.shape)}, and "
+                f"{list(model.world.shape(symbol)) or 'one number'} is wanted",
             )
         check_values(symbol, value, model.world)
     return Situation(

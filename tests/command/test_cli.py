@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from ebmlang import cli
 
 RBM = str(ROOT / "examples" / "rbm.ebm")

@@ -14,10 +14,10 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from conftest import ROOT
 from scipy import special
 
 import ebmlang as ebm
+from conftest import ROOT
 from ebmlang.analysis.world import World
 from ebmlang.backend.checks import limits
 from ebmlang.semantics.terms import Kind, Symbol

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import PROGRAMS
 
 import ebmlang as ebm
+from conftest import PROGRAMS
 
 
 @pytest.fixture(scope="module")

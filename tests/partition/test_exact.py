@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from conftest import PROGRAMS, shared_data
 
 import ebmlang as ebm
+from conftest import PROGRAMS, shared_data
 
 
 def log_sum(energies: np.ndarray) -> float:

@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 import pytest
-from conftest import PROGRAMS
 
 import ebmlang as ebm
+from conftest import PROGRAMS
 
 TEXTS = {
     "boltzmann": (PROGRAMS / "boltzmann_machine.ebm", {"unit": 12}),

@@ -97,6 +97,7 @@ class Found:
 
     def affine(self) -> tuple[np.ndarray, np.ndarray]:
         """The mean, and the matrix A of the draw mean + A @ noise."""
+
         def drawn(noise: Any) -> Any:
             ready = self.situation._replace(tables=self.block.tables(self.situation))
             return self.block.curvature.take(self.block.drawn(noise, ready, self.state))

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from conftest import PROGRAMS
 
 import ebmlang as ebm
+from conftest import PROGRAMS
 from ebmlang.training.fit import Diverged
 
 
