@@ -349,3 +349,15 @@ def test_explain_advises_clusters_where_equal_neighbours_are_proved_to_lower_the
     ).explain()
     wanted = ADVICE[energy]
     assert (wanted is None and "clusters" not in str(text)) or (wanted and wanted in str(text))
+
+
+@SLOW
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("tempered", [False, True])
+def test_clusters_inside_replica_exchange_and_in_64_bits(wide: bool, tempered: bool):
+    row = truth("ising_exact.json")["values"]["L=4,beta=beta_c"]
+    sampler = ebm.Tempering(inner="clusters", replicas=3) if tempered else "clusters"
+    with jax.enable_x64(wide):
+        model = ebm.load(PROGRAMS / "ising.ebm", row=4, col=4)
+        draws = draws_of(model, model.init(), sampler=sampler, beta=float(row["beta"]))
+    agree(draws.energy, float(row["U"]))
