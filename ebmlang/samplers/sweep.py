@@ -12,6 +12,8 @@ from ..backend.energy import State
 from .block import Key, Plan, Resident, Walk
 from .noise import seed_of
 
+MOST_COUNTED = 2**30
+
 
 class Chain(NamedTuple):
     """Where one chain stands. `inner` is what each block remembers."""
@@ -80,11 +82,17 @@ def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple
 
 
 def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
-    """Many sweeps of the only block there is: the key stays, and the count of sweeps goes on."""
+    """Many sweeps of the only block there is: the key stays, and the count of sweeps goes on.
+
+    A key numbers its sweeps with 31 bits; long before they are spent there is a new one.
+    """
     (done,) = chain.inner
     (table,) = situation.tables
-    walk = Walk(seed_of(chain.key), done, number)
+    spent = done >= MOST_COUNTED
+    key = jnp.where(spent, jax.random.fold_in(chain.key, done), chain.key)
+    done = jnp.where(spent, jnp.zeros_like(done), done)
+    walk = Walk(seed_of(key), done, number)
     moved = block.walk(walk, situation._replace(tables=table), chain.state, done)
-    after = Chain(chain.key, moved.state, (done + jnp.asarray(number, jnp.uint32),))
+    after = Chain(key, moved.state, (done + jnp.asarray(number, jnp.uint32),))
     none = jnp.zeros((), jnp.int32)
     return after, Report(moved.acceptance, jnp.asarray(moved.gradients, jnp.int32), none)
