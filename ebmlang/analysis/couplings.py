@@ -22,13 +22,15 @@ class Coupling:
     """A product of two sites at every instance of `axes`.
 
     `first`, `second`: flat numbers of the entries, or for a category of (entry, label) with the
-    label last; broadcastable to the lengths of the axes. -1 where there is no site.
+    label last; broadcastable to the lengths of the axes. -1 where there is no site. `holds`: where
+    the conditions do, likewise broadcastable.
     """
 
     monomial: Monomial
     axes: tuple[Index, ...]
     first: np.ndarray
     second: np.ndarray
+    holds: np.ndarray
 
 
 def couplings_of(
@@ -57,8 +59,20 @@ def _listed(pair: Monomial, sites: Mapping[str, Symbol], labels: int, setting: S
     assert setting.world is not None
     if count(axes, setting.world) > BUDGET:
         raise Undecided
-    numbers = [_entries(read, axes, sites, labels, setting) for read in (first, second)]
-    return Coupling(pair, tuple(axes), *numbers)
+    one, other = (_entries(read, axes, sites, labels, setting) for read in (first, second))
+    return Coupling(pair, tuple(axes), one, other, _holds(pair, axes, setting))
+
+
+def _holds(pair: Monomial, axes: list[Index], setting: Setting) -> np.ndarray:
+    """Where the conditions on the axes hold; one on other indices is left to the coefficient."""
+    holds = np.ones((1,) * len(axes), bool)
+    for condition in pair.conditions:
+        if set(axes_of([condition])) <= set(axes):
+            try:
+                holds = holds & (setting.evaluate(condition, axes) != 0)
+            except Undecided:
+                continue
+    return holds
 
 
 def _entries(

@@ -49,15 +49,20 @@ class QuadraticForm:
 
     @cached_property
     def listed(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-        """Entries of both sites of every instance of each coupling, flat; -1 where one is not free."""
+        """Entries of both sites of every instance of each coupling, flat.
+
+        -1 where one is not free, or a condition fails.
+        """
         found = []
         for coupling in self.couplings:
             lengths = [self.target.world.length(axis) for axis in coupling.axes]
             first, second = (
-                np.broadcast_to(self._freed(entry), lengths).reshape(-1)
+                np.where(coupling.holds, self._freed(entry), -1)
                 for entry in (coupling.first, coupling.second)
             )
-            found.append((first, second))
+            found.append(
+                tuple(np.broadcast_to(entry, lengths).reshape(-1) for entry in (first, second))
+            )
         return tuple(found)
 
     def _freed(self, entry: np.ndarray) -> np.ndarray:

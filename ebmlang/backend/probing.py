@@ -61,7 +61,7 @@ def constraint_of(name: str, argument: str) -> constraints.Constraint:
 
     Raises KeyError if no distribution has such an argument.
     """
-    alike = sorted(
+    alike: list[Any] = sorted(
         (made for other, made in public().items() if isinstance(made, DistributionMeta)),
         key=lambda made: (made.__name__ != name, not made.__name__.startswith(name)),
     )
@@ -78,7 +78,7 @@ def example(constraint: constraints.Constraint, lengths: tuple[int, ...], place:
         "dependent_property", "_Dependent",
     ):  # fmt: skip
         if constraint.event_dim == 2:
-            return jnp.ones(lengths) - jnp.eye(*lengths)
+            return jnp.ones(lengths) - jnp.eye(lengths[0], lengths[1])
         return jnp.asarray(place + 1.0) + (0.0 if constraint.is_discrete else 0.25)
     if constraint.is_discrete:
         return jnp.full(lengths, place + 5)

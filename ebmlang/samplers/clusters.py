@@ -28,11 +28,11 @@ from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block, Key, Moved, Walk
 from .components import Network
-from .dense import DenseGibbs
+from .dense import DenseWay
 from .discrete import exact_block
 from .layout import Update, chains_last
 from .noise import logistic_rows, pick_first, seed_of
-from .paired import Fields, put, stays, taken, upper_odds
+from .paired import Fields, PairedGibbs, put, stays, taken, upper_odds
 from .settings import Clusters
 
 
@@ -215,7 +215,7 @@ def cluster_block(
     facts = target.structure.variables[name]
     fields = Fields(form, stays(form, facts.meets))
     way = gibbs_way(facts)
-    gibbs = DenseGibbs(form, fields)
+    gibbs = PairedGibbs(form, fields, DenseWay(form))
     if not isinstance(way, Refusal) and way[0] != "trying":
         gibbs = exact_block(target, name, sites, colours, way[0] == "midpoint")
     return ClusterBlock(form, fields, gibbs, settings.sweeps)

@@ -8,7 +8,6 @@ the slope of the whole energy would touch all of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax
@@ -16,40 +15,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..backend.conditionals import Situation
-from ..backend.energy import State
 from ..backend.pairwise import QuadraticForm
-from ..backend.sites import Sites
 from ..semantics.terms import Kind
-from .block import Key, Moved, Walk
-from .gibbs import exactly
-from .layout import Update, chains_last
-from .noise import coins_rows, pick_first, rises, seed_of, uniform_rows
-from .paired import Fields, put, taken, upper_odds, values_where
+from .block import Walk
+from .noise import coins_rows, pick_first, rises, uniform_rows
+from .paired import upper_odds, values_where
 
 BLOCK = 8
 
 
 @dataclass(frozen=True, eq=False)
-class DenseGibbs:
+class DenseWay:
     """Binary, spin or category sites that may all interact, in order, one at a time."""
 
     form: QuadraticForm
-    fields: Fields
-    method: str = "gibbs"
-
-    @property
-    def name(self) -> str:
-        """The variable."""
-        return self.form.name
-
-    @property
-    def sites(self) -> Sites:
-        """Its free sites."""
-        return self.form.sites
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        return (self.form.name,)
+    name = "fields"
+    colours = None
 
     @property
     def blocks(self) -> int:
@@ -60,43 +41,19 @@ class DenseGibbs:
     def _entries(self) -> int:
         return BLOCK * self.form.labels
 
-    @cached_property
-    def _update(self) -> Update:
-        return chains_last(self._sweeps)
-
     def tables(self, situation: Situation) -> Any:
-        """Fields; couplings [block, entry of the block, entry]; and those within each block."""
+        """Couplings [block, entry of the block, entry]; and those within each block."""
         extra = self.blocks * self._entries - self.form.number
         couplings = jnp.pad(self.form.dense(situation), ((0, extra), (0, extra)))
         rows = couplings.reshape(self.blocks, self._entries, -1)
         columns = jnp.arange(self.blocks)[:, None] * self._entries + jnp.arange(self._entries)
         within = jax.vmap(lambda row, column: row[:, column])(rows, columns)
-        return self.fields.tables(situation), rows, within
+        return rows, within
 
-    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return jnp.zeros((), jnp.uint32)
-
-    def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
-        return self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
-
-    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
-        """Several sweeps in a row, without leaving the layout of blocks."""
-        fields, rows, within = situation.tables
-        slopes = self.fields.of(fields, situation, state)
-        x = taken(self.form, state)
-        moved = self._update(x, slopes, walk, (rows, within), situation.beta)
-        return exactly(put(self.form, state, moved), inner, walk.number)
-
-    def odds(self, situation: Situation, state: State) -> Any:
-        """Log-odds [site] of the upper state, or log weights [site, label], given all others."""
-        fields, rows, _ = situation.tables
-        x = self._opened(taken(self.form, state)[:, None])[: self.form.number, 0]
-        pulls = rows.reshape(-1, rows.shape[-1])[: self.form.number, : self.form.number] @ x
-        found = self.fields.of(fields, situation, state) + pulls
-        kind = self.form.sites.symbol.domain.kind
-        if kind is Kind.CATEGORY:
-            return -situation.beta * found.reshape(-1, self.form.labels)
-        return upper_odds(kind, found, situation.beta)
+    def pulls(self, x: Any, tables: Any) -> Any:
+        number = self.form.number
+        opened = self._opened(x[:, None])[:number, 0]
+        return tables[0].reshape(-1, tables[0].shape[-1])[:number, :number] @ opened
 
     def _opened(self, x: Any) -> Any:
         """Values [site, chain] as entries [entry, chain] of whole blocks: one-hot for categories."""
@@ -113,7 +70,7 @@ class DenseGibbs:
             return x
         return jnp.argmax(x.reshape(self.form.sites.number, self.form.labels, -1), axis=1)
 
-    def _sweeps(self, x: Any, fields: Any, walk: Walk, tables: Any, beta: Any) -> Any:
+    def sweeps(self, x: Any, fields: Any, walk: Walk, tables: Any, beta: Any) -> Any:
         """Every site in turn. Shapes: x [site, chain], fields [entry, chain or 1]."""
         rows, within = tables
         opened = self._opened(x)

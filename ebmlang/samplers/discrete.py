@@ -9,11 +9,11 @@ from ..backend.energy import Target
 from ..backend.pairwise import QuadraticForm, quadratic_form
 from ..backend.sites import Sites
 from .block import Block
-from .dense import DenseGibbs
+from .dense import DenseWay
 from .gibbs import GradientGibbs
-from .paired import Fields, stays
-from .rows import RowGibbs
-from .sparse import SparseGibbs
+from .paired import Fields, PairedGibbs, stays
+from .rows import RowWay
+from .sparse import SparseWay
 
 
 def shape_of(form: QuadraticForm, colours: int) -> Shape:
@@ -46,5 +46,6 @@ def exact_block(
         return slope
     fields = Fields(form, stays(form, facts.meets))
     if found[0].name == "fields":
-        return DenseGibbs(form, fields)
-    return (SparseGibbs if form.labels == 1 else RowGibbs)(form, fields, colours)
+        return PairedGibbs(form, fields, DenseWay(form))
+    way = (SparseWay if form.labels == 1 else RowWay)(form, colours)
+    return PairedGibbs(form, fields, way)

@@ -13,57 +13,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.colouring import proper
 from ..backend.conditionals import Situation
-from ..backend.energy import State
 from ..backend.pairwise import QuadraticForm
-from ..backend.sites import Sites
-from ..syntax.diagnostics import InternalError
-from .block import Key, Moved, Walk
-from .gibbs import exactly
-from .layout import Update, chains_last
+from .block import Walk
 from .neighbours import Neighbours, neighbours_of
-from .noise import pick, seed_of, uniform_rows
-from .paired import Fields, put, taken
+from .noise import pick, uniform_rows
+from .paired import free_colours
 
 
 @dataclass(frozen=True, eq=False)
-class RowGibbs:
+class RowWay:
     """Categories whose neighbours stand in tables, colour by colour.
 
     `colours` [dims] numbers the colour of each free site, -1 where a value is held.
     """
 
     form: QuadraticForm
-    fields: Fields
     colours: np.ndarray
-    method: str = "gibbs"
-
-    @property
-    def name(self) -> str:
-        """The variable."""
-        return self.form.name
-
-    @property
-    def sites(self) -> Sites:
-        """Its free sites."""
-        return self.form.sites
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        return (self.form.name,)
-
-    @property
-    def number(self) -> int:
-        """How many colours there are."""
-        return int(self.colours.max(initial=-1)) + 1
+    name = "neighbours"
 
     @cached_property
     def layout(self) -> Neighbours:
         """The neighbours of each colour. Raises InternalError if two of them share one."""
-        own, edges = self.colours.reshape(-1)[self.sites.free], self.form.edges
-        if not proper(own, edges):
-            raise InternalError(f"two sites of `{self.name}` that interact share a colour")
+        own, edges = free_colours(self.form, self.colours), self.form.edges
         return neighbours_of(edges, own)
 
     @cached_property
@@ -79,42 +51,23 @@ class RowGibbs:
             found.append(np.where(mine, segment.edges, segment.edges + number))
         return tuple(np.minimum(each, 2 * number).astype(np.int32) for each in found)
 
-    @cached_property
-    def _update(self) -> Update:
-        return chains_last(self._sweeps)
-
     def tables(self, situation: Situation) -> Any:
-        """Fields, and rows [table * label of the neighbour, own label] of all couplings."""
+        """Rows [table * label of the neighbour, own label] of all couplings."""
         weights, labels = self.form.weights(situation), self.form.labels
         none = jnp.zeros((1, labels, labels), weights.dtype)
         rows = jnp.concatenate([jnp.swapaxes(weights, 1, 2), weights, none])
-        return self.fields.tables(situation), rows.reshape(-1, labels)
+        return rows.reshape(-1, labels)
 
-    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return jnp.zeros((), jnp.uint32)
-
-    def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
-        return self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
-
-    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
-        """Several sweeps in a row, without leaving the sorted layout."""
-        fields, rows = situation.tables
-        slopes = self.fields.of(fields, situation, state)
-        x = taken(self.form, state)
-        moved = self._update(x, slopes, walk, rows, situation.beta)
-        return exactly(put(self.form, state, moved), inner, walk.number)
-
-    def odds(self, situation: Situation, state: State) -> Any:
-        """Log weights [site, label] of every free site given all others."""
-        fields, rows = situation.tables
+    def pulls(self, x: Any, tables: Any) -> Any:
         order = self.layout.order
-        x = taken(self.form, state)[order][:, None]
-        pulls = [
-            jnp.broadcast_to(self._pull(k, x, rows)[:, 0], (s.last - s.first, self.form.labels))
+        wide = x[order][:, None]
+        found = [
+            jnp.broadcast_to(
+                self._pull(k, wide, tables)[:, 0], (s.last - s.first, self.form.labels)
+            )
             for k, s in enumerate(self.layout.segments)
         ]
-        slopes = self.fields.of(fields, situation, state).reshape(-1, self.form.labels)
-        return -situation.beta * (slopes + jnp.concatenate(pulls)[np.argsort(order)])
+        return jnp.concatenate(found)[np.argsort(order)].reshape(-1)
 
     def _pull(self, number: int, x: Any, rows: Any) -> Any:
         """The sum of the rows that the neighbours of one segment pick, [site, chain, label]."""
@@ -130,16 +83,16 @@ class RowGibbs:
 
         return jax.lax.fori_loop(0, neighbours.shape[1], slot, total)
 
-    def _sweeps(self, x: Any, fields: Any, walk: Walk, rows: Any, beta: Any) -> Any:
+    def sweeps(self, x: Any, fields: Any, walk: Walk, tables: Any, beta: Any) -> Any:
         """Every colour in turn. Shapes: x [site, chain], fields [entry, chain or 1]."""
         layout, labels = self.layout, self.form.labels
         slopes = jnp.moveaxis(fields.reshape(-1, labels, fields.shape[1]), 1, 2)[layout.order]
         scale = jnp.asarray(beta)[..., None]
 
         def sweep(number: Any, x: Any) -> Any:
-            at = uniform_rows(walk.seed, x.shape[0], rows.dtype, walk.first + jnp.uint32(number))
+            at = uniform_rows(walk.seed, x.shape[0], tables.dtype, walk.first + jnp.uint32(number))
             for k, here in enumerate(layout.rows):
-                energy = slopes[here] + self._pull(k, x, rows)
+                energy = slopes[here] + self._pull(k, x, tables)
                 x = layout.put(k, x, pick(-scale * energy, at[here]).astype(x.dtype))
             return x
 

@@ -9,18 +9,16 @@ import numpy as np
 from ..analysis.lowering import Lowering, lowerings, spoken
 from ..backend.pairwise import quadratic_form
 from .block import Block
-from .dense import DenseGibbs
 from .discrete import shape_of
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .local import LocalGibbs
-from .rows import RowGibbs
-from .sparse import SparseGibbs
+from .paired import PairedGibbs
 
 
 def told(block: Block) -> list[str]:
     """The lowering of an exact Gibbs block with the cost of a sweep, in sentences; else nothing."""
     match block:
-        case SparseGibbs() | RowGibbs() | DenseGibbs():
+        case PairedGibbs():
             return _paired(block)
         case GradientGibbs():
             return _sloped(block)
@@ -35,12 +33,10 @@ def told(block: Block) -> list[str]:
             return []
 
 
-def _paired(block: SparseGibbs | RowGibbs | DenseGibbs) -> list[str]:
-    colours = block.sites.number if isinstance(block, DenseGibbs) else block.number
-    shape = shape_of(block.form, colours)
-    name = "fields" if isinstance(block, DenseGibbs) else "neighbours"
+def _paired(block: PairedGibbs) -> list[str]:
+    shape = shape_of(block.form, block.number)
     found = lowerings(shape)
-    chosen = next(each for each in found if each.name == name)
+    chosen = next(each for each in found if each.name == block.way.name)
     return [f"by {spoken(chosen, shape)}", *_instead(found, chosen)]
 
 

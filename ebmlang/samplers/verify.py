@@ -17,19 +17,17 @@ from ..syntax.diagnostics import InternalError
 from .beginning import random_state
 from .block import Block, Plan
 from .clusters import ClusterBlock
-from .dense import DenseGibbs
 from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, GradientGibbs, TryingGibbs
 from .local import LocalGibbs
-from .rows import RowGibbs
-from .sparse import SparseGibbs
+from .paired import PairedGibbs
 from .tempering import untempered
 from .verify_joint import verify_joint
 from .verify_pairs import OddsProbe
 
-Paired = SparseGibbs | RowGibbs | DenseGibbs | LocalGibbs | ClusterBlock
+Paired = PairedGibbs | LocalGibbs | ClusterBlock
 Checked = GradientGibbs | GaussianGibbs | TryingGibbs | Paired
-Coloured = GradientGibbs | TryingGibbs | SparseGibbs | RowGibbs | LocalGibbs
+Coloured = GradientGibbs | TryingGibbs | PairedGibbs | LocalGibbs
 STATES, SITES, PAIRS = 3, 16, 32
 TOLERANCE = 1e-6
 
@@ -133,10 +131,10 @@ def _verify_block(
         case GradientGibbs():
             _verify_discrete(probe, block, where, state, rng)
             _verify_apart(probe, block, block.colours, where, state, rng)
-        case SparseGibbs() | RowGibbs() | DenseGibbs() | LocalGibbs() | ClusterBlock():
+        case PairedGibbs() | LocalGibbs() | ClusterBlock():
             assert probe.paired is not None
             probe.paired.check(probe.tried, where, state, rng)
-            if isinstance(block, SparseGibbs | RowGibbs | LocalGibbs):
+            if not isinstance(block, ClusterBlock) and block.colours is not None:
                 _verify_apart(probe, block, block.colours, where, state, rng)
         case GaussianGibbs():
             _verify_gaussian(probe, block, where, state, rng)

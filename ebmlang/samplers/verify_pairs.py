@@ -12,10 +12,8 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..syntax.diagnostics import InternalError
 from .clusters import ClusterBlock
-from .dense import DenseGibbs
 from .local import LocalGibbs
-from .rows import RowGibbs
-from .sparse import SparseGibbs
+from .paired import PairedGibbs
 
 SITES = 16
 TOLERANCE = 1e-6
@@ -24,9 +22,7 @@ TOLERANCE = 1e-6
 class OddsProbe:
     """The log-odds of a block, from tables as in a sweep, compiled once."""
 
-    def __init__(
-        self, block: SparseGibbs | RowGibbs | DenseGibbs | LocalGibbs | ClusterBlock
-    ) -> None:
+    def __init__(self, block: PairedGibbs | LocalGibbs | ClusterBlock) -> None:
         self.block = block
         self.odds = jax.jit(
             lambda where, state: block.odds(where._replace(tables=block.tables(where)), state)

@@ -112,6 +112,17 @@ def _through(function: str, inner: list[Limits]) -> Limits | None:
             return a * c, b * d
         case "mod", [_, (n, m)] if n == m:
             return Size.number(0), n - 1
+        case "square", [limits]:
+            return _power(limits, 2)
+        case "floor", [limits]:
+            return limits
+        case _:
+            return _bent(function, inner)
+
+
+def _bent(function: str, inner: list[Limits]) -> Limits | None:
+    """The limits of a function that chooses between its arguments."""
+    match function, inner:
         case "max", [(a, b), (c, d)]:
             low, high = _larger(a, c) or a, _larger(b, d)
             return None if high is None else (low, high)
@@ -119,15 +130,11 @@ def _through(function: str, inner: list[Limits]) -> Limits | None:
             least, high = _larger(-a, -c), _larger(-b, -d)
             return None if least is None else (-least, b if high is None else -high)
         case "relu", [limits]:
-            return _through("max", [limits, (Size.number(0), Size.number(0))])
-        case "square", [limits]:
-            return _power(limits, 2)
+            return _bent("max", [limits, (Size.number(0), Size.number(0))])
         case "sign", [(a, b)]:
             low = 1 if (a - 1).never_negative() else 0 if a.never_negative() else -1
             high = -1 if (-b - 1).never_negative() else 0 if (-b).never_negative() else 1
             return Size.number(low), Size.number(high)
-        case "floor", [limits]:
-            return limits
         case "abs", [(a, b)]:
             if a.never_negative():
                 return a, b

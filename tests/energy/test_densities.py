@@ -196,7 +196,7 @@ WRONG = (
     ("visible x : real ~ pareto(2, 3)", "E403", "numbers above 2"),
     ("visible x : real ~ truncated_normal(0, 1, low=-1, high=2)", "E403", "between -1 and 2"),
     ("visible x : binary ~ bernoulli(0.5, logits=0)", "E303", "takes one of probs, logits"),
-    ("visible x : real ~ normal(0, 1, scale=2)", "E303", "`normal` takes loc, scale"),
+    ("visible x : real ~ normal(0, 1, scale=2)", "E303", "stands twice in `normal`, which takes loc, scale"),
 )  # fmt: skip
 
 

@@ -272,7 +272,7 @@ def test_the_step_size_finds_its_acceptance(wanted: float):
     model = ebm.loads(
         "dim n = 40 visible s : spin[n] net f : real[n] -> real = mlp(16, act=tanh) energy = 6 * f(s)"
     )
-    sampler = ebm.Informed(target_acceptance=wanted, steps=4)
+    sampler = ebm.Informed(kind="langevin", target_acceptance=wanted, steps=4)
     (block,) = make_plan(model.target, sampler, {}).blocks
     _, acceptance, _ = walked(model, model.init(0), block, 600)  # type: ignore[arg-type]
     assert abs(acceptance[:, 300:].mean() - wanted) < 0.06

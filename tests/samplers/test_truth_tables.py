@@ -13,11 +13,11 @@ import pytest
 from energy.formulas import PROGRAMS
 
 import ebmlang as ebm
-from ebmlang.samplers.dense import DenseGibbs
+from ebmlang.samplers.dense import DenseWay
 from ebmlang.samplers.diagonals import Diagonals
 from ebmlang.samplers.plan import make_plan
 from ebmlang.samplers.settings import Gibbs
-from ebmlang.samplers.sparse import SparseGibbs
+from ebmlang.samplers.sparse import SparseWay
 from samplers.test_truth import SK, agree, draws_of, truth
 
 GRID = """
@@ -50,7 +50,7 @@ def block_of(model: ebm.Model) -> Any:
 def test_a_glass_on_an_open_grid(beta: str, sampler: str):
     exact = truth("exact_discrete.json")[f"grid10_glass_beta{beta}"]
     model = ebm.loads(GRID)
-    assert isinstance(block_of(model), SparseGibbs)
+    assert isinstance(block_of(model).way, SparseWay)
     params = {
         "Jh": np.pad(exact["Jh"], ((0, 0), (0, 1))),
         "Jv": np.pad(exact["Jv"], ((0, 1), (0, 0))),
@@ -86,7 +86,7 @@ def test_a_dense_glass_by_carried_fields():
         "energy = -sum(i < j) J[i, j] * s[i] * s[j] - h @ s"
     )
     model = ebm.loads(text)
-    assert isinstance(block_of(model), DenseGibbs)
+    assert isinstance(block_of(model).way, DenseWay)
     rng = np.random.default_rng(3)
     half = np.triu(rng.normal(size=(64, 64)) / 16, 1)
     params = {"J": half + half.T, "h": 0.3 * rng.normal(size=64)}
@@ -123,9 +123,9 @@ def test_the_whole_table_of_the_ising_model(side: int, beta: str):
     """Energy and heat capacity. From beta 0.5 on by clusters: stripes hold single spins for ages."""
     row = truth("ising_exact.json")["values"][f"L={side},beta={beta}"]
     model = ebm.load(PROGRAMS / "ising.ebm", row=side, col=side)
-    block = block_of(model)
-    assert isinstance(block, SparseGibbs)
-    assert isinstance(block.layout, Diagonals) or side % 2
+    way = block_of(model).way
+    assert isinstance(way, SparseWay)
+    assert isinstance(way.layout, Diagonals) or side % 2
     cold = float(row["beta"]) >= 0.5
     draws = draws_of(
         model, model.init(), beta=float(row["beta"]), draws=1000, warmup=1500,
