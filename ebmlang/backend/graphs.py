@@ -27,6 +27,12 @@ def edges_of(graph: GraphDeclaration, value: Any) -> tuple[np.ndarray, Sites]:
     Raises EbmError E605 for a loop, a repeated edge, or something that is no graph.
     """
     if hasattr(value, "edges") and hasattr(value, "nodes"):
+        if getattr(value, "is_directed", bool)():
+            raise complain(
+                "E605",
+                f"the graph given for `{graph.name}` is directed, and its edges have no direction",
+                helps=["give graph.to_undirected()"],
+            )
         numbered = set(value.nodes) == set(range(len(value.nodes)))
         order = {node: node if numbered else k for k, node in enumerate(value.nodes)}
         edges = np.array([[order[a], order[b]] for a, b in value.edges()], np.int64).reshape(-1, 2)

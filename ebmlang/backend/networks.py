@@ -8,6 +8,7 @@ the output has the lattice itself. `resnet`: the same with blocks of two convolu
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -51,7 +52,7 @@ def _call(network: Network, world: World, external: Any) -> Call:
     states = [world.sizes[d.labels.name] if d.labels else 0 for d, _ in network.inputs]
     match network.architecture:
         case "external":
-            return _external(network, external)
+            return _external(network, external, shape)
         case "embedding":
             return lambda weights, inputs: weights["table"][inputs[0]].reshape(shape)
         case "conv" | "resnet" if lattice(network):
@@ -62,13 +63,45 @@ def _call(network: Network, world: World, external: Any) -> Call:
             return _perceptron(network, states, shape)
 
 
-def _external(network: Network, function: Any) -> Call:
+def _external(network: Network, function: Any, shape: tuple[int, ...]) -> Call:
+    """A function given at load. Raises EbmError E602 where it takes or gives something else."""
     apply = getattr(function, "apply", None)
-    if apply is not None:
-        return lambda weights, inputs: apply(weights, *inputs)
-    if not callable(function):
+    called = function if apply is None else apply
+    if not callable(called):
         raise complain("E603", f"`{network.name}` must be a function, or have `init` and `apply`")
-    return lambda weights, inputs: function(*inputs)
+    lead = 0 if apply is None else 1
+    _refuse_signature(network, called, lead)
+
+    def call(weights: Any, inputs: tuple[Any, ...]) -> Any:
+        value = jnp.asarray(called(*(weights,) * lead, *inputs))
+        if value.shape != shape:
+            wanted = f"an array of shape {list(shape)}" if shape else "one number"
+            raise complain(
+                "E602",
+                f"the function given for `{network.name}` returned an array of shape "
+                f"{list(value.shape)}, and {wanted} is declared",
+            )
+        return value
+
+    return call
+
+
+def _refuse_signature(network: Network, function: Any, lead: int) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return
+    number = len(network.inputs)
+    try:
+        signature.bind(*range(lead + number))
+    except TypeError:
+        inputs = f"{number} input{'s' * (number != 1)}"
+        raise complain(
+            "E602",
+            f"the function given for `{network.name}` does not take {inputs}"
+            + (" after its weights" if lead else ""),
+            notes=[f"its signature is {signature}"],
+        ) from None
 
 
 # ------------------------------------------------------------------------ dense
