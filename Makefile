@@ -18,7 +18,7 @@ LOCKED := .venv/.locked-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 
 # One thread a worker: two workers that each take every core only stand in each other's way.
-test: export XLA_FLAGS := --xla_cpu_multi_thread_eigen=false $(XLA_FLAGS)
+test: export XLA_FLAGS := --xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0 $(XLA_FLAGS)
 test: export OMP_NUM_THREADS := 1
 test: export OPENBLAS_NUM_THREADS := 1
 test: export MKL_NUM_THREADS := 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import count
@@ -117,8 +118,7 @@ class Draws(Mapping[str, np.ndarray]):
 
     def to_arviz(self) -> Any:
         """The draws as ArviZ InferenceData, with energy and divergences among its sample stats."""
-        import arviz
-
+        arviz = _arviz()
         dims, coords = self.dims()
         dims = {n: axes for n, axes in dims.items() if n in self._values}
         stats = {
@@ -132,9 +132,7 @@ class Draws(Mapping[str, np.ndarray]):
 
     def summary(self) -> Any:
         """ArviZ's table of means, intervals, effective sizes and R-hat, as a DataFrame."""
-        import arviz
-
-        return arviz.summary(self.to_arviz())
+        return _arviz().summary(self.to_arviz())
 
     def __repr__(self) -> str:
         shape = f"{self.chains} chains x {self.energy.shape[1]} draws"
@@ -142,3 +140,11 @@ class Draws(Mapping[str, np.ndarray]):
         lines = [f"<draws of {self.program.name}: {shape} of {names}>"]
         lines += [f"not to be trusted: {problem}" for problem in self.diagnostics.problems]
         return "\n".join(lines)
+
+
+def _arviz() -> Any:
+    """ArviZ, without what it says to those who build on it: it speaks of a later version once a day."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        import arviz
+    return arviz

@@ -160,6 +160,7 @@ def test_bad_files_are_told_in_words(ebm, tmp_path):
         assert "Traceback" not in err + out
 
 
+@pytest.mark.slow
 def test_data_come_from_csv_and_hdf5_too(ebm, bits, tmp_path):
     h5py = pytest.importorskip("h5py")
     np.savetxt("v.csv", bits, fmt="%d", delimiter=",", header="a,b,c,d,e,f", comments="")
@@ -185,6 +186,7 @@ GLASS = (
 )
 
 
+@pytest.mark.slow
 def test_sample_keeps_moments_around_replica_exchange(ebm, tmp_path):
     (tmp_path / "m.ebm").write_text(GLASS)
     words = ("sample", "m.ebm", "--sampler", "tempering", "--keep", "moments", "--out", "m.npz")
@@ -202,6 +204,7 @@ def test_sample_keeps_moments_around_replica_exchange(ebm, tmp_path):
     assert "8 replicas at beta 0" in out
 
 
+@pytest.mark.slow
 def test_sample_keeps_only_the_names_that_are_asked_for(ebm, tmp_path):
     (tmp_path / "m.ebm").write_text(GLASS)
     code, _, _ = ebm("sample", "m.ebm", "--keep", "z", "--out", "d.npz", "--draws", "20", "--quiet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -18,6 +19,17 @@ from ebmlang.semantics.densities import table
 from ebmlang.syntax.diagnostics import EbmError
 
 CASES = [(name, chosen) for name, row in table().items() for chosen in row["one_of"] or (None,)]
+FIRST = {name: (row["one_of"] or (None,))[0] for name, row in table().items()}
+
+
+def _slow_but(often: Callable[[int, str, str | None], bool]) -> list[Any]:
+    """All cases, those that are not run often marked slow."""
+    return [
+        case if often(k, *case) else pytest.param(*case, marks=pytest.mark.slow)
+        for k, case in enumerate(CASES)
+    ]
+
+
 TYPES = {"circular": "angle", "simplex": "simplex", "boolean": "binary",
          "positive": "positive", "unit_interval": "real<0, 1>"}  # fmt: skip
 
@@ -93,7 +105,9 @@ def _turned(name: str, draw: Any) -> Any:
     return jnp.mod(draw, 2 * jnp.pi) if circle else draw
 
 
-@pytest.mark.parametrize(("name", "chosen"), CASES, ids=lambda p: str(p))
+@pytest.mark.parametrize(
+    ("name", "chosen"), _slow_but(lambda k, name, chosen: chosen == FIRST[name]), ids=str
+)
 def test_the_energy_of_a_density_is_minus_numpyros_log_prob(name: str, chosen: str | None):
     arguments = _arguments(name, chosen, 0)
     labels = list(arguments)
@@ -108,7 +122,7 @@ def test_the_energy_of_a_density_is_minus_numpyros_log_prob(name: str, chosen: s
         assert energy == pytest.approx(wanted, rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize(("name", "chosen"), CASES, ids=lambda p: str(p))
+@pytest.mark.parametrize(("name", "chosen"), _slow_but(lambda k, name, chosen: k % 4 == 0), ids=str)
 def test_draws_with_arguments_of_their_own_add_up(name: str, chosen: str | None):
     each = [_arguments(name, chosen, seed) for seed in (0, 1)]
     made = [_made(name, arguments) for arguments in each]

@@ -176,6 +176,7 @@ def test_the_table_names_labels_and_sides_of_angles(mixed: ebm.Model):
     np.testing.assert_allclose(moments.mean["z"].sum(-1), 1)
 
 
+@pytest.mark.slow
 def test_held_variables_have_no_error(mixed: ebm.Model):
     held = np.array([1.0, -1.0, 1.0])
     _, moments = both(mixed, 9, clamp={"s": held})
@@ -190,6 +191,7 @@ def test_moments_of_energies_that_are_not_finite_are_an_error():
         ebm.sample(model, {}, sampler=ebm.Langevin(step_size=0.5), keep="moments", progress=False)
 
 
+@pytest.mark.slow
 def test_moments_of_replica_exchange_tell_of_the_ladder():
     model = ebm.load(PROGRAMS / "ising.ebm", row=3, col=3)
     moments = ebm.sample(model, model.init(), sampler=ebm.Tempering(replicas=3), draws=200,
@@ -198,6 +200,7 @@ def test_moments_of_replica_exchange_tell_of_the_ladder():
     assert moments.tempering.sweeps == 200
 
 
+@pytest.mark.slow
 def test_moments_work_in_float64(mixed: ebm.Model):
     with jax.enable_x64(True):
         kept, moments = both(ebm.loads(MIXED), 9)

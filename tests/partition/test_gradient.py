@@ -107,6 +107,7 @@ def test_the_gradient_is_shaped_as_the_parameters_and_symmetric_where_they_are()
     assert np.all(np.diag(found.mean["J"]) == 0)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     model = model_of("rbm")
     params = strewn(model)
@@ -133,6 +134,7 @@ def test_a_wanted_error_is_reached_by_drawing_on():
     assert worst <= 0.01
 
 
+@pytest.mark.slow
 def test_a_network_s_gradient_is_a_pytree_like_its_weights():
     model = ebm.load(PROGRAMS / "rings.ebm")
     params = model.init(0)

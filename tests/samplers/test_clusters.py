@@ -297,6 +297,7 @@ def test_a_model_without_clusters_says_why(text: str, reason: str):
         ebm.sample(model, model.init(), sampler="clusters", draws=4, progress=False)
 
 
+@pytest.mark.slow
 def test_other_variables_keep_their_samplers_and_their_fields_are_felt():
     """A spin field over latent bits, summed over all states."""
     model = ebm.loads(
@@ -315,6 +316,7 @@ def test_other_variables_keep_their_samplers_and_their_fields_are_felt():
 
 @pytest.mark.parametrize("side", [4, pytest.param(8, marks=SLOW)])
 @pytest.mark.parametrize("sweeps", [0, pytest.param(1, marks=SLOW)])
+@pytest.mark.slow
 def test_the_ising_model_at_its_critical_point(side: int, sweeps: int):
     exact = truth("ising_exact.json")
     row = exact["values"][f"L={side},beta=beta_c"]

@@ -146,6 +146,7 @@ def test_held_entries_stay_and_steer_the_others():
     np.testing.assert_array_equal(same, held["x"])
 
 
+@pytest.mark.slow
 def test_a_symmetric_array_stays_symmetric():
     with jax.enable_x64(True):
         found = found_of("symmetric")
@@ -334,6 +335,7 @@ def test_a_saddle_is_no_gaussian_and_is_said_aloud():
         sampled(text, 0.9)
 
 
+@pytest.mark.slow
 def test_a_saddle_at_later_parameters_is_said_aloud():
     """The check at binding has passed: what says so is the draw itself."""
     model = ebm.loads(BOWL + "sum(i in 0..n-1) x[i] * x[i+1]")
@@ -350,6 +352,7 @@ def test_a_saddle_that_a_spin_makes_is_said_aloud():
         ebm.sample(model, {"b": 1.2}, draws=200, warmup=0, chains=8, progress=False)
 
 
+@pytest.mark.slow
 def test_what_is_too_flat_for_32_bits_is_said_aloud():
     text = BOWL + "sum(i in 0..n-1) (x[i] - x[i+1])^2"
     assert np.isfinite(sampled(text, 1e-3)["x"]).all()

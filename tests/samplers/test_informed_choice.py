@@ -82,6 +82,7 @@ def small() -> tuple[ebm.Model, dict[str, Any]]:
     return model, {"h": np.array([0.3, -0.2, 0.5, 0.1]), "c": 1.0}
 
 
+@pytest.mark.slow
 def test_gradient_and_comparison_agree_with_the_exact_answer(small):
     model, params = small
     found = ebm.gradient(model, params, sampler="informed", draws=500, chains=16)
@@ -96,6 +97,7 @@ def test_gradient_and_comparison_agree_with_the_exact_answer(small):
     assert row.ess > 50
 
 
+@pytest.mark.slow
 def test_it_is_a_numpyro_kernel(small):
     model, params = small
     run = MCMC(ebm.kernel(model, params, "informed"), num_warmup=20, num_samples=200, num_chains=16,

@@ -39,7 +39,7 @@ def models(rbm: ebm.Model) -> dict[str, tuple[ebm.Model, dict]]:
     return {"rbm": (rbm, RBM), BOWL: (ebm.loads(BOWL), {}), MIXED: (ebm.loads(MIXED), {})}
 
 
-@pytest.mark.parametrize("method", ["sequential", "vectorized"])
+@pytest.mark.parametrize("method", [pytest.param("sequential", marks=SLOW), "vectorized"])
 @pytest.mark.parametrize(("name", "sampler"), KERNELS)
 def test_every_kernel_runs_under_numpyro(models, name: str, sampler: str, method: str):
     model, params = models[name]

@@ -196,6 +196,7 @@ WELLS = {
         pytest.param("four_gaussians", "mala", marks=SLOW),
     ],
 )
+@pytest.mark.slow
 def test_wells_that_slopes_do_not_leave(name: str, inner: str):
     exact = truth("exact_continuous.json")[name]
     sampler = ebm.Tempering(inner, replicas=6, hottest=0.05)
@@ -209,6 +210,7 @@ def test_wells_that_slopes_do_not_leave(name: str, inner: str):
     agree(draws.energy, exact["E_energy"])
 
 
+@pytest.mark.slow
 def test_what_is_held_is_held_in_every_replica():
     rbm = ebm.loads(
         "dim pixel = 3, unit = 2 visible v : binary[pixel] latent h : binary[unit] "
@@ -222,6 +224,7 @@ def test_what_is_held_is_held_in_every_replica():
     assert within(draws["h"], conditional(rbm, held))
 
 
+@pytest.mark.slow
 def test_replicas_run_in_float64():
     with jax.enable_x64(True):
         draws = ebm.sample(ebm.loads(PAIR), {}, sampler="tempering", draws=300, chains=32,
@@ -230,6 +233,7 @@ def test_replicas_run_in_float64():
         assert within(draws["s"], weight @ STATES / weight.sum())
 
 
+@pytest.mark.slow
 def test_a_ladder_whose_swaps_are_refused_is_told():
     text = "dim n = 40 visible s : spin[n] energy = -sum(i in 0..n-1) s[i] * s[i+1]"
     sampler = ebm.Tempering(ladder=(0.0, 1.0))

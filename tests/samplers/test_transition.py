@@ -400,6 +400,7 @@ def test_a_wrong_colouring_is_caught_by_verify_at_parameters_that_are_zero():
         verify(found.model.target, spoilt, found.situation()._replace(params=zero))
 
 
+@pytest.mark.slow
 def test_every_shipped_plan_passes_verify():
     for name in OFTEN:
         found = every_state(name)

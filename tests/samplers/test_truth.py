@@ -117,6 +117,7 @@ def test_potts_models(name: str):
 
 
 @pytest.mark.parametrize("name", ["rbm_12x6", pytest.param("rbm_20x10", marks=SLOW)])
+@pytest.mark.slow
 def test_restricted_boltzmann_machines(name: str):
     exact = truth("exact_discrete.json")[name]
     params = {"W": np.array(exact["W"]), "b": np.array(exact["a"]), "c": np.array(exact["b"])}
@@ -144,6 +145,7 @@ def test_a_categorical_with_a_gaussian():
     agree((draws["x"] - exact["E_x"]) ** 2, exact["Var_x"])
 
 
+@pytest.mark.slow
 def test_spins_with_a_category_and_gaussians():
     exact = truth("exact_discrete.json")["mixed_spins_cat_gauss2"]
     model = ebm.loads(
