@@ -72,7 +72,7 @@ class Resident(Protocol):
     """
 
     def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
-        """Several moves in a row."""
+        """Several moves in a row; the memory is then the number of the next sweep."""
         ...
 
 

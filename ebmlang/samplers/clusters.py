@@ -10,7 +10,7 @@ a by the weight exp(-beta sum g_i(a)) times (exp(beta |W_ij(a)|) - 1) for every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from .block import Block, Key, Moved, Walk
 from .components import Network
 from .dense import DenseWay
 from .discrete import exact_block
-from .layout import Update, chains_last
+from .layout import chains_last
 from .noise import logistic_rows, pick_first, seed_of
 from .paired import Fields, PairedGibbs, put, stays, taken, upper_odds
 from .settings import Clusters
@@ -86,7 +86,7 @@ class ClusterBlock:
         return Network(self.sites.number, self.form.edges)
 
     @cached_property
-    def _update(self) -> Update:
+    def _update(self) -> Callable[..., tuple[Any, Any]]:
         return chains_last(self._sweep)
 
     def tables(self, situation: Situation) -> Tables:
@@ -114,7 +114,7 @@ class ClusterBlock:
         keys = jax.random.split(key, 1 + self.sweeps)
         slopes = self.fields.of(tables.fields, situation, state)
         x = taken(self.form, state)
-        moved = self._update(
+        moved, _ = self._update(
             x, slopes, Walk(seed_of(keys[0]), jnp.uint32(0), 1), tables.couplings, situation.beta
         )
         state = put(self.form, state, moved)

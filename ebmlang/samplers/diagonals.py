@@ -94,10 +94,13 @@ def diagonals_of(edges: np.ndarray, colours: np.ndarray) -> Diagonals | None:
     shift = rank[others] - rank[ends]
     around = lengths[own] == lengths[other]
     shift = np.where(around, shift % lengths[other], shift)
-    key = np.stack([own, other, shift], axis=1)
-    kinds, which = np.unique(key, axis=0, return_inverse=True)
-    if len(kinds) > MOST_DIAGONALS:
+    width = 2 * len(colours) + 1
+    key = (own * len(lengths) + other) * width + shift + len(colours)
+    codes, which = np.unique(key, return_inverse=True)
+    if len(codes) > MOST_DIAGONALS:
         return None
+    pair, by = codes // width, codes % width - len(colours)
+    kinds = np.stack([pair // len(lengths), pair % len(lengths), by], axis=1)
     if lengths[kinds[:, 0]].sum() > WORTH * len(ends):
         return None
     found: list[list[Diagonal]] = [[] for _ in lengths]

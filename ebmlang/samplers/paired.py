@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .block import Key, Moved, Walk
 from .gibbs import exactly
-from .layout import Update, chains_last
+from .layout import chains_last
 from .noise import seed_of
 
 
@@ -156,7 +157,7 @@ class PairedGibbs:
         return self.sites.number if self.colours is None else int(self.colours.max(initial=-1)) + 1
 
     @cached_property
-    def _update(self) -> Update:
+    def _update(self) -> Callable[..., tuple[Any, Any]]:
         return chains_last(self.way.sweeps)
 
     def tables(self, situation: Situation) -> Any:
@@ -166,15 +167,16 @@ class PairedGibbs:
         return jnp.zeros((), jnp.uint32)
 
     def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
-        return self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
+        moved = self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
+        return moved._replace(inner=inner)
 
     def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
         """Several sweeps in a row, without leaving the layout of the way."""
         fields, tables = situation.tables
         slopes = self.fields.of(fields, situation, state)
         x = taken(self.form, state)
-        moved = self._update(x, slopes, walk, tables, situation.beta)
-        return exactly(put(self.form, state, moved), inner, walk.number)
+        moved, done = self._update(x, slopes, walk, tables, situation.beta)
+        return exactly(put(self.form, state, moved), done, walk.number)
 
     def odds(self, situation: Situation, state: State) -> Any:
         """Log-odds [site] of the upper state, or log weights [site, label], given all others."""

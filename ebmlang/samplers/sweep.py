@@ -93,6 +93,6 @@ def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> t
     done = jnp.where(spent, jnp.zeros_like(done), done)
     walk = Walk(seed_of(key), done, number)
     moved = block.walk(walk, situation._replace(tables=table), chain.state, done)
-    after = Chain(key, moved.state, (done + jnp.asarray(number, jnp.uint32),))
+    after = Chain(key, moved.state, (moved.inner,))
     none = jnp.zeros((), jnp.int32)
     return after, Report(moved.acceptance, jnp.asarray(moved.gradients, jnp.int32), none)
