@@ -119,6 +119,28 @@ def _instead(
     return replacement
 
 
+def implied(conditions: Sequence[Term], factors: Sequence[Term]) -> list[Term]:
+    """`i < k` from `i < j` and `j < k`, where a factor stands over i and k.
+
+    Masked alike, the reads of one array in `a[i, j] * a[j, k] * a[i, k]` are one masked array.
+    """
+    below = {
+        (a.index, b.index): condition
+        for condition in conditions
+        if isinstance(condition, Apply) and condition.function == "<"
+        for a, b in [condition.arguments]
+        if isinstance(a, Position) and isinstance(b, Position)
+    }
+    pairs = [free_indices(factor) for factor in factors]
+    found: list[Term] = []
+    for (i, j), first in below.items():
+        for (m, k), second in below.items():
+            if j is m and (i, k) not in below and {i, k} in pairs:
+                ends = (Position(i, first.span), Position(k, second.span))
+                found.append(Apply("<", ends, first.span))
+    return found
+
+
 def static_condition(condition: Term) -> bool:
     """A condition on indices with axes of their own."""
     own = all(index.has_axis for index in free_indices(condition))

@@ -12,7 +12,7 @@ import opt_einsum
 from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
 from . import convolution, pairs
-from .conditions import guarded
+from .conditions import guarded, implied
 from .labelled import Labelled, full, spread, union
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def contract(
     listing = pairs.listed(found, masks, axes, lowering)
     if listing is not None:
         found, masks, axes = listing
+    masks += implied(masks, found)
     found = [guarded(part, masks, lowering) for part in found]
     moved = convolution.convolved(
         found, axes, masks, lowering, lambda parts: contract(1.0, parts, (), (), lowering)

@@ -14,7 +14,7 @@ from ..backend.energy import State, Target
 from ..backend.sites import Sites
 from ..semantics.terms import Kind
 from .block import Key, Moved
-from .noise import logistic, pick, uniform
+from .noise import coins_rows, logistic, pick, rises, seed_of, uniform
 
 MOST_UNROLLED = 4
 
@@ -56,9 +56,14 @@ class GradientGibbs:
 
     def _noise(self, key: Key, state: State) -> Any:
         value = state[self.name]
-        draw = uniform if self.sites.symbol.domain.kind is Kind.CATEGORY else logistic
-        noise = draw(key, value.shape)
-        return mirrored(noise) if self.sites.symbol.symmetric else noise
+        if self.sites.symbol.domain.kind is Kind.CATEGORY:
+            noise = uniform(key, value.shape)
+        elif self.number > 1:
+            noise = logistic(key, value.shape)
+        else:
+            rows = coins_rows(seed_of(key), value.size)
+            noise = jax.tree.map(lambda words: words.reshape(value.shape), rows)
+        return jax.tree.map(mirrored, noise) if self.sites.symbol.symmetric else noise
 
     def _one(self, state: State, mask: Any, noise: Any, situation: Situation) -> State:
         odds = logits(
@@ -70,7 +75,8 @@ class GradientGibbs:
                 new = pick(odds, noise).astype(value.dtype)
             case kind:
                 low = 0.0 if kind is Kind.BINARY else -1.0
-                new = jnp.where(noise < odds, 1.0, low).astype(value.dtype)
+                up = noise < odds if self.number > 1 else rises(noise, odds)
+                new = jnp.where(up, 1.0, low).astype(value.dtype)
         return state | {self.name: jnp.where(mask, new, value)}
 
 
