@@ -55,9 +55,9 @@ def explain(model: Model, why: str | None = None) -> Explanation:
         raise complain("E606", f"the model has no variable `{why}` to explain")
     free = [n for n in model.program.unknowns if n not in model.bindings.held]
     plan = _plan(model)
-    choices, refusals = choose(structure, "auto", free)
-    if plan is not None:
-        choices, refusals = list(plan.choices), []
+    choices, refusals = (
+        choose(structure, "auto", free) if plan is None else (list(plan.choices), [])
+    )
     names = [why] if why else list(structure.variables)
     lines = [] if why else _head(model)
     for name in names:

@@ -38,6 +38,11 @@ def colour(edges: np.ndarray, sites: int, shape: tuple[int, ...]) -> np.ndarray:
     return min(found, key=lambda attempt: int(attempt.max()))
 
 
+def number_of(colours: np.ndarray) -> int:
+    """How many colours there are; -1 marks what has none."""
+    return int(colours.max(initial=-1)) + 1
+
+
 def proper(colours: np.ndarray, edges: np.ndarray) -> bool:
     """Whether no edge joins two sites of one colour."""
     return not np.any(colours[edges[:, 0]] == colours[edges[:, 1]])

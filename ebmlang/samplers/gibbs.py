@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.colouring import number_of
 from ..backend.conditionals import Situation, by_trying, gaussian, logits, states_of
 from ..backend.energy import State, Target
 from ..backend.sites import Sites
@@ -41,7 +42,7 @@ class GradientGibbs:
     @property
     def number(self) -> int:
         """How many colours there are."""
-        return int(self.colours.max(initial=-1)) + 1
+        return number_of(self.colours)
 
     def tables(self, situation: Situation) -> Any:
         return ()
@@ -97,7 +98,7 @@ class GaussianGibbs:
     @property
     def number(self) -> int:
         """How many colours there are."""
-        return int(self.colours.max(initial=-1)) + 1
+        return number_of(self.colours)
 
     def tables(self, situation: Situation) -> Any:
         return ()
@@ -176,7 +177,7 @@ def mirrored(noise: Any) -> Any:
 
 def by_colour(colours: np.ndarray, state: State, move: Any) -> State:
     """The state after every colour has moved in turn; many colours share one compiled step."""
-    number = int(colours.max(initial=-1)) + 1
+    number = number_of(colours)
     if number <= MOST_UNROLLED:
         for colour in range(number):
             state = move(state, colours == colour)

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.colouring import number_of
 from ..analysis.differences import split
 from ..analysis.instances import Undecided
 from ..backend.conditionals import Situation, both, states_of
@@ -56,7 +57,7 @@ class LocalGibbs:
     @property
     def number(self) -> int:
         """How many colours there are."""
-        return int(self.colours.max(initial=-1)) + 1
+        return number_of(self.colours)
 
     @cached_property
     def _turns(self) -> np.ndarray:

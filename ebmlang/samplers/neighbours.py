@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.colouring import number_of
+
 MOST_WRITTEN_OUT = 12
 SAVING = 0.1
 """The share of all slots that parting a colour must save."""
@@ -77,7 +79,7 @@ def _widths(degree: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """
     width = np.zeros(len(degree), np.int64)
     least = SAVING * max(int(degree.sum()), 1)
-    for colour in range(int(colours.max(initial=-1)) + 1):
+    for colour in range(number_of(colours)):
         sites = np.flatnonzero(colours == colour)
         pending = [sites[np.argsort(degree[sites], kind="stable")]]
         while pending:

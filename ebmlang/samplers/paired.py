@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.colouring import proper
+from ..analysis.colouring import number_of, proper
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.pairwise import QuadraticForm
-from ..backend.sites import Sites
+from ..backend.sites import Sites, sites_of
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import InternalError
 from .block import Key, Moved, Walk
@@ -53,14 +53,8 @@ class Fields:
 
 def stays(form: QuadraticForm, meets: frozenset[str]) -> bool:
     """Whether fields are the same in every state: no other unknown and no held entry reaches them."""
-    held = form.sites.number < _free_number(form)
-    return not meets and not held
-
-
-def _free_number(form: QuadraticForm) -> int:
-    from ..backend.sites import sites_of
-
-    return sites_of(form.sites.symbol, form.target.world).number
+    every = sites_of(form.sites.symbol, form.target.world).number
+    return not meets and form.sites.number == every
 
 
 def taken(form: QuadraticForm, state: State) -> Any:
@@ -154,7 +148,7 @@ class PairedGibbs:
     @property
     def number(self) -> int:
         """How many colours there are; one a site where they move one by one."""
-        return self.sites.number if self.colours is None else int(self.colours.max(initial=-1)) + 1
+        return self.sites.number if self.colours is None else number_of(self.colours)
 
     @cached_property
     def _update(self) -> Callable[..., tuple[Any, Any]]:
