@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pandas import DataFrame
 
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
@@ -29,9 +30,11 @@ def store(drawn: Draws | Moments, out: Path) -> None:
 def told(drawn: Draws | Moments) -> str:
     """What was drawn and whether it can be trusted; of moments, the table too."""
     found = drawn.diagnostics
-    lines = [f"{drawn!r}\n{found}" if found.trusted else str(found)]
+    note = [drawn.settings["note"]] if "note" in drawn.settings else []
+    lines = [f"{drawn!r}\n{found}"] if found.trusted else [*note, str(found)]
     if isinstance(drawn, Moments):
-        lines.insert(0, drawn.summary().to_string(float_format=lambda x: f"{x:.4g}", max_rows=40))
+        table = DataFrame(drawn.summary())  # what speaks against it is said once, below
+        lines.insert(0, table.to_string(float_format=lambda x: f"{x:.4g}", max_rows=40))
     if drawn.tempering is not None:
         lines.append(str(drawn.tempering))
     return "\n".join(lines)
@@ -50,8 +53,13 @@ def facts_of(drawn: Draws | Moments) -> dict[str, Any]:
         "ess": found.ess,
         "acceptance": found.acceptance,
         "divergences": found.divergences,
+        "tail": found.tail,
+        "bfmi": found.bfmi,
+        "trusted": found.trusted,
         "problems": found.problems,
     }
+    if "note" in drawn.settings:
+        facts["note"] = drawn.settings["note"]
     told = drawn.tempering
     if told is not None:
         facts["tempering"] = {

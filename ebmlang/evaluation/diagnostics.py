@@ -1,12 +1,14 @@
-"""Whether chains can be trusted: split R-hat, effective sample size, divergences, in words too."""
+"""Whether chains can be trusted: R-hat, effective sample sizes, E-BFMI, divergences, in words too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from .exchange import Exchange
 
@@ -14,6 +16,10 @@ RHAT_LIMIT = 1.05
 # Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), "Rank-normalization, folding, and
 # localization", section 4: with fewer, neither R-hat nor the effective size itself can be believed.
 ESS_LIMIT = 400
+# Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo".
+BFMI_LIMIT = 0.3
+MOST_RANKED = 2_000_000  # numbers of one name that are ranked: sorting more would be waited for
+TAILS = (0.05, 0.95)
 
 
 def split_rhat(x: np.ndarray) -> np.ndarray:
@@ -25,8 +31,17 @@ def split_rhat(x: np.ndarray) -> np.ndarray:
     half = x.shape[1] // 2
     if half < 2:
         return np.full(x.shape[2:], np.nan)
-    halves = np.concatenate([x[:, :half], x[:, -half:]])
-    return rhat_of(halves.var(axis=1, ddof=1), halves.mean(axis=1), half)
+    return _rhat(_split(x))
+
+
+def _split(x: np.ndarray) -> np.ndarray:
+    """The halves of chains as chains of their own; an odd draw in the middle is in neither."""
+    half = x.shape[1] // 2
+    return np.concatenate([x[:, :half], x[:, -half:]])
+
+
+def _rhat(halves: np.ndarray) -> np.ndarray:
+    return rhat_of(halves.var(axis=1, ddof=1), halves.mean(axis=1), halves.shape[1])
 
 
 def rhat_of(variances: np.ndarray, means: np.ndarray, number: int) -> np.ndarray:
@@ -36,6 +51,60 @@ def rhat_of(variances: np.ndarray, means: np.ndarray, number: int) -> np.ndarray
         rhat = np.sqrt((number - 1) / number + between / within)
     same = (within == 0) & (between == 0)
     return np.where(same, 1.0, np.where(within == 0, np.inf, rhat))
+
+
+def rank_rhat(x: np.ndarray) -> np.ndarray:
+    """R-hat of [chain, draw, …] that sees chains of unlike location, spread or tails, whatever the law.
+
+    The larger of split R-hat of the draws' normal scores and of their distances' from the median.
+    Plain split R-hat where only two values occur, for which it is the same, and for more numbers
+    than can be sorted in passing.
+
+    Source: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), section 4.1 and appendix A.
+    """
+    x = np.asarray(x, np.float64)
+    half = x.shape[1] // 2
+    if half < 2 or x.size > MOST_RANKED or not x.size or np.all((x == x.min()) | (x == x.max())):
+        return split_rhat(x)
+    halves = _split(x)
+    flat = np.ascontiguousarray(halves.reshape(len(halves) * half, -1).T)
+    folded = np.abs(flat - np.median(flat, axis=1, keepdims=True))
+    found = [_rhat(_scores(f).T.reshape(len(halves), half, -1)) for f in (flat, folded)]
+    return np.fmax(*found).reshape(x.shape[2:])
+
+
+def _scores(flat: np.ndarray) -> np.ndarray:
+    """Normal scores of each row: ranks to quantiles, by Blom's rule. Shapes: [number, draw]."""
+    ranks = rankdata(flat, axis=1)
+    return ndtri((ranks - 0.375) / (flat.shape[1] + 0.25))
+
+
+def tail_size(x: np.ndarray) -> np.ndarray:
+    """Effective draws of [chain, draw, …] for the 5 % and 95 % quantiles, the smaller; NaN if unknown.
+
+    Source: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), section 4.3.
+    """
+    x = np.asarray(x, np.float64)
+    if x.size > MOST_RANKED or not x.size:
+        return np.full(x.shape[2:], np.nan)
+    low, high = (effective_size(_split(x <= cut)) for cut in np.quantile(x, TAILS, axis=(0, 1)))
+    return np.fmin(low, high)
+
+
+def bfmi(energy: np.ndarray) -> np.ndarray:
+    """E-BFMI of every chain [chain, draw]: how far the energy moves a draw, against how far it ranges.
+
+    NaN where the energy never moves. The potential energy stands for the whole, which differs by
+    the momenta that are drawn anew for every draw.
+
+    Source: Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations", section 3.
+    """
+    energy = np.asarray(energy, np.float64)
+    if energy.shape[1] < 4:
+        return np.full(len(energy), np.nan)
+    steps = np.square(np.diff(energy, axis=1)).mean(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.ptp(energy, axis=1) > 0, steps / energy.var(axis=1, ddof=1), np.nan)
 
 
 def effective_size(x: np.ndarray) -> np.ndarray:
@@ -59,13 +128,19 @@ def effective_size(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Diagnostics:
-    """Worst split R-hat and effective sample size of each name, and what is wrong in words."""
+    """Worst R-hat and effective sample size of each name, and what is wrong in words.
+
+    `tail`: effective draws for the 5 % and 95 % quantiles of names with real values. `bfmi`: the
+    worst chain's E-BFMI where a block follows Hamiltonian paths, else NaN.
+    """
 
     rhat: Mapping[str, float]
     ess: Mapping[str, float]
     acceptance: float
     divergences: int
     problems: tuple[str, ...]
+    tail: Mapping[str, float] = field(default_factory=dict)
+    bfmi: float = float("nan")
 
     @property
     def trusted(self) -> bool:
@@ -73,13 +148,19 @@ class Diagnostics:
         return not self.problems
 
     def __str__(self) -> str:
-        lines = [
-            f"{name:>12}  R-hat {self.rhat[name]:.3f}  ESS {self.ess[name]:.0f}"
-            for name in self.rhat
-        ]
-        lines.append(f"acceptance {self.acceptance:.2f}, {self.divergences} divergent transitions")
-        lines += [f"not to be trusted: {problem}" for problem in self.problems]
-        return "\n".join(lines)
+        lines = []
+        for name in self.rhat:
+            line = f"{name:>12}  R-hat {self.rhat[name]:.3f}  ESS {self.ess[name]:.0f}"
+            tail = self.tail.get(name, float("nan"))
+            lines.append(line if np.isnan(tail) else f"{line}, in the tails {tail:.0f}")
+        told = f"acceptance {self.acceptance:.2f}, {self.divergences} divergent transitions"
+        lines.append(told if np.isnan(self.bfmi) else f"{told}, E-BFMI {self.bfmi:.2f}")
+        return "\n".join([*lines, *doubts(self.problems)])
+
+
+def doubts(problems: tuple[str, ...]) -> list[str]:
+    """A line for each problem, in the words that every result uses."""
+    return [f"not to be trusted: {problem}" for problem in problems]
 
 
 def diagnose(
@@ -88,17 +169,25 @@ def diagnose(
     report: Any,
     held: tuple[str, ...],
     exchange: Exchange | None = None,
+    *,
+    hamiltonian: bool = False,
 ) -> Diagnostics:
-    """Diagnostics of [chain, draw, …] arrays, of the energy, and of replica exchange."""
+    """Diagnostics of [chain, draw, …] arrays, of the energy, and of replica exchange.
+
+    `hamiltonian`: whether HMC or NUTS moved something, so that E-BFMI has a meaning.
+    """
     watched = {n: v for n, v in values.items() if n not in held} | {"energy": energy}
     frozen = (np.ptp(energy, axis=1) == 0) & (energy.shape[1] > 1)
+    real = {n: v for n, v in watched.items() if np.asarray(v).dtype.kind == "f"}
     return judge(
-        {n: split_rhat(v) for n, v in watched.items()},
+        {n: rank_rhat(v) for n, v in watched.items()},
         {n: effective_size(v) for n, v in watched.items()},
         float(np.mean(report.acceptance)),
         int(np.sum(report.diverged)),
         int(frozen.sum()),
         exchange,
+        tails={n: tail_size(v) for n, v in real.items()},
+        energies=bfmi(energy) if hamiltonian else None,
     )
 
 
@@ -109,29 +198,43 @@ def judge(
     divergences: int,
     frozen: int,
     exchange: Exchange | None,
+    *,
+    tails: Mapping[str, np.ndarray] | None = None,
+    energies: np.ndarray | None = None,
 ) -> Diagnostics:
     """The worst R-hat and effective size of each name, and what they say against the chains.
 
-    `frozen`: how many chains never changed their energy.
+    `frozen`: how many chains never changed their energy. `energies`: E-BFMI of every chain.
     """
-    rhat: dict[str, float] = {}
-    ess: dict[str, float] = {}
-    problems = []
-    for name, found in rhats.items():
-        rhat[name] = float(np.nanmax(found, initial=1.0)) if found.size else 1.0
-        known = sizes[name][np.isfinite(sizes[name])]
-        ess[name] = float(known.min()) if known.size else float("nan")
-        if rhat[name] > RHAT_LIMIT:
-            problems.append(
-                f"the chains of `{name}` disagree: split R-hat {rhat[name]:.2f}, above {RHAT_LIMIT}"
-            )
-        elif ess[name] < ESS_LIMIT:
-            problems.append(
-                f"`{name}` has only {ess[name]:.0f} effective draws at its worst, below {ESS_LIMIT}"
-            )
+    rhat = {n: float(np.nanmax(f, initial=1.0)) if f.size else 1.0 for n, f in rhats.items()}
+    ess = {n: _least(found) for n, found in sizes.items()}
+    tail = {n: _least(found) for n, found in (tails or {}).items()}
+    worst = float("nan") if energies is None else _least(energies)
+    problems = [p for n in rhat if (p := _doubt(n, rhat[n], ess[n], tail.get(n))) is not None]
     if divergences:
         problems.append(f"{divergences} transitions diverged; smaller steps may help")
     if frozen:
         problems.append(f"{frozen} chains never moved")
+    if worst < BFMI_LIMIT:
+        problems.append(
+            f"the energy hardly moves from draw to draw: E-BFMI {worst:.2f}, below {BFMI_LIMIT}; "
+            "the tails are seldom reached"
+        )
     problems += exchange.problems if exchange is not None else ()
-    return Diagnostics(rhat, ess, acceptance, divergences, tuple(problems))
+    return Diagnostics(rhat, ess, acceptance, divergences, tuple(problems), tail, worst)
+
+
+def _least(found: np.ndarray) -> float:
+    known = found[np.isfinite(found)]
+    return float(known.min()) if known.size else float("nan")
+
+
+def _doubt(name: str, rhat: float, ess: float, tail: float | None) -> str | None:
+    """What R-hat or the effective sizes say against a name, the worst first."""
+    if rhat > RHAT_LIMIT:
+        return f"the chains of `{name}` disagree: split R-hat {rhat:.2f}, above {RHAT_LIMIT}"
+    if ess < ESS_LIMIT:
+        return f"`{name}` has only {ess:.0f} effective draws at its worst, below {ESS_LIMIT}"
+    if tail is not None and tail < ESS_LIMIT:
+        return f"the tails of `{name}` have only {tail:.0f} effective draws, below {ESS_LIMIT}"
+    return None

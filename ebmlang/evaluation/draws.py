@@ -12,7 +12,7 @@ import numpy as np
 
 from ..analysis.world import World
 from ..semantics.terms import Between, Dimension, Index, Program, Whole
-from .diagnostics import Diagnostics, diagnose
+from .diagnostics import Diagnostics, diagnose, doubts
 from .exchange import Exchange
 
 
@@ -20,8 +20,8 @@ class Draws(Mapping[str, np.ndarray]):
     """Draws [chain, draw, dims] of every variable and quantity.
 
     `energy` [chain, draw] in nats; `report` per draw: acceptance, gradients, divergences;
-    `settings`: the sampler, beta, seed, and seconds spent; `tempering`: the ladder, swaps and round
-    trips of replica exchange, None for other samplers.
+    `settings`: the sampler, beta, seed, seconds spent, and a `note` if a second run was needed;
+    `tempering`: the ladder, swaps and round trips of replica exchange, None for other samplers.
     """
 
     def __init__(
@@ -65,9 +65,15 @@ class Draws(Mapping[str, np.ndarray]):
 
     @cached_property
     def diagnostics(self) -> Diagnostics:
-        """Split R-hat, effective sample sizes and what is wrong, in words."""
-        held = self.settings["held"]
-        return diagnose(self._values, self.energy, self.report, held, self.tempering)
+        """R-hat, effective sample sizes and what is wrong, in words."""
+        return diagnose(
+            self._values,
+            self.energy,
+            self.report,
+            self.settings["held"],
+            self.tempering,
+            hamiltonian=not {"hmc", "nuts"}.isdisjoint(self.settings.get("methods", ())),
+        )
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""
@@ -131,15 +137,20 @@ class Draws(Mapping[str, np.ndarray]):
         )
 
     def summary(self) -> Any:
-        """ArviZ's table of means, intervals, effective sizes and R-hat, as a DataFrame."""
-        return _arviz().summary(self.to_arviz())
+        """ArviZ's table of means, intervals, effective sizes and R-hat, as a DataFrame.
+
+        Printed, it ends with what speaks against the draws.
+        """
+        from .table import doubted
+
+        return doubted(_arviz().summary(self.to_arviz()), self.diagnostics.problems)
 
     def __repr__(self) -> str:
         shape = f"{self.chains} chains x {self.energy.shape[1]} draws"
         names = ", ".join(f"{n}{list(v.shape[2:])}" for n, v in self._values.items())
         lines = [f"<draws of {self.program.name}: {shape} of {names}>"]
-        lines += [f"not to be trusted: {problem}" for problem in self.diagnostics.problems]
-        return "\n".join(lines)
+        lines += [self.settings["note"]] if "note" in self.settings else []
+        return "\n".join([*lines, *doubts(self.diagnostics.problems)])
 
 
 def _arviz() -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from ..analysis.world import World
 from ..semantics.terms import Kind, Program
 from ..syntax.diagnostics import complain
-from .diagnostics import Diagnostics, judge
+from .diagnostics import Diagnostics, doubts, judge
 from .exchange import Exchange
 from .tally import Tally
 
@@ -123,8 +123,13 @@ class Moments:
         return found | {"energy": np.array(self.energy)}
 
     def summary(self) -> Any:
-        """A table of means, deviations, errors, effective sizes and R-hat, as a DataFrame."""
+        """A table of means, deviations, errors, effective sizes and R-hat, as a DataFrame.
+
+        Printed, it ends with what speaks against the moments.
+        """
         import pandas
+
+        from .table import doubted
 
         columns = {"mean": self.mean, "sd": self.std, "mcse_mean": self.std_error}
         columns |= {"ess": self.ess, "r_hat": self.rhat}
@@ -136,7 +141,8 @@ class Moments:
         tally = self.tally
         rows.append("energy")
         values.append([*self.energy, float(tally.size("energy")), float(tally.rhat("energy"))])
-        return pandas.DataFrame(values, index=rows, columns=list(columns))
+        frame = pandas.DataFrame(values, index=rows, columns=list(columns))
+        return doubted(frame, self.diagnostics.problems)
 
     def _place(self, name: str, place: tuple[int, ...]) -> str:
         """`[3, A]` for a label of a category, `[3, cos]` of an angle, `[3]` of others."""
@@ -155,5 +161,5 @@ class Moments:
             f"<moments of {self.program.name}: {self.chains} chains x {self.draws} draws of "
             f"{names}; energy {mean:.6g} +- {error:.2g}>"
         ]
-        lines += [f"not to be trusted: {problem}" for problem in self.diagnostics.problems]
-        return "\n".join(lines)
+        lines += [self.settings["note"]] if "note" in self.settings else []
+        return "\n".join([*lines, *doubts(self.diagnostics.problems)])

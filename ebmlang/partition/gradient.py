@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from ..backend.conditionals import Situation
-from ..evaluation.diagnostics import effective_size, split_rhat
+from ..evaluation.diagnostics import Diagnostics, doubts, effective_size, judge, rank_rhat
 from ..samplers.beginning import begin_states
 from ..samplers.run import check_counts, clamped, loop_of, situation_of, verified
 from ..samplers.settings import Sampler, sampler_of
@@ -34,6 +34,7 @@ class Gradient:
     d log Z / d theta = -beta times `mean`. `std_error`: Monte Carlo standard errors, from the
     autocorrelation of each entry; infinite where an entry never moved, so that nothing can be
     said; 0 if exact. `ess`: effective draws of each entry. `rhat`: the worst split R-hat.
+    `problems`: what speaks against the chains, also where their energies disagree, in words.
     """
 
     mean: dict[str, Any]
@@ -43,6 +44,24 @@ class Gradient:
     draws: int
     reached: bool
     how: str
+    problems: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing speaks against the chains."""
+        return not self.problems
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{n}{_shape(value)}" for n, value in self.mean.items())
+        errors = [float(np.max(e, initial=0.0)) for e in jax.tree.leaves(self.std_error)]
+        line = f"<gradient of log Z by {shapes}: {self.how}, {self.draws} draws of each chain, "
+        line += f"errors up to {max(errors, default=0.0):.2g}>"
+        return "\n".join([line, *doubts(self.problems)])
+
+
+def _shape(value: Any) -> str:
+    """`[3, 4]` of an array, nothing of a network's weights."""
+    return str(list(np.shape(value))) if not isinstance(value, dict | list | tuple) else ""
 
 
 def gradient(
@@ -83,8 +102,8 @@ def gradient(
     if warmup:
         chain, _ = loop.warm(situation, chain, warmup)
     walk = model.made(("slopes", id(loop)), lambda: _compile(model, loop.plan))
-    series, number = _collect(model, walk, situation, chain, draws, thin, target_error)
-    return _result(model, situation, series, number, chosen.name, target_error)
+    run = _collect(walk, situation, chain, draws, thin, target_error)
+    return _result(model, situation, run, chosen.name, target_error)
 
 
 def _exactly(
@@ -112,53 +131,66 @@ def slope_of(model: Model) -> Any:
 
 
 def _compile(model: Model, plan: Any) -> Any:
-    """Sums of dE/dtheta over blocks of draws: memory grows with blocks, not with draws."""
+    """Sums of dE/dtheta and E over blocks of draws: memory grows with blocks, not with draws."""
     slope = slope_of(model)
+
+    def told(situation: Situation, state: Any) -> Any:
+        energy = model.target.energy(situation.params, state, situation.given)
+        return jnp.append(slope(situation, state), energy)
 
     def walk(situation: Situation, chain: Chain, thin: Any, block: int, blocks: int) -> Any:
         ready = prepared(plan, situation)
 
         def one(carry: Any, _: None) -> Any:
             chain, total = carry
-            chain, _report = sweeps(plan, ready, chain, thin)
-            return (chain, total + slope(situation, chain.state)), None
+            chain, report = sweeps(plan, ready, chain, thin)
+            return (chain, total + told(situation, chain.state)), report
 
         def many(chain: Chain, _: None) -> Any:
-            zero = jnp.zeros_like(slope(situation, chain.state))
-            (chain, total), _ = jax.lax.scan(one, (chain, zero), None, length=block)
-            return chain, total / block
+            zero = jnp.zeros_like(told(situation, chain.state))
+            (chain, total), report = jax.lax.scan(one, (chain, zero), None, length=block)
+            return chain, (total / block, jnp.mean(report.acceptance), jnp.sum(report.diverged))
 
         return jax.lax.scan(many, chain, None, length=blocks)
 
     return jax.jit(jax.vmap(walk, in_axes=(None, 0, None, None, None)), static_argnums=(3, 4))
 
 
+class _Run(NamedTuple):
+    """Means [chain, block, number] of blocks of draws, the energy last, and what sweeps told."""
+
+    series: np.ndarray
+    draws: int  # of each chain
+    acceptance: float
+    diverged: int
+
+
 def _collect(
-    model: Model,
     walk: Any,
     situation: Situation,
     chain: Chain,
     draws: int,
     thin: int,
     target_error: float | None,
-) -> tuple[np.ndarray, int]:
-    """Means of blocks [chain, block, number], and how many draws stand behind each chain."""
-    numbers = ravel_pytree(model.parameter_space.values(situation.params))[0].size
+) -> _Run:
+    """Draws until the errors are small enough, or just so many."""
+    numbers = sum(np.size(leaf) for leaf in jax.tree.leaves(situation.params)) + 1
     chains = chain.key.shape[0]
     block = max(1, -(-draws * chains * numbers // MOST_KEPT))
     blocks = max(1, draws // block)
-    chain, means = walk(situation, chain, thin, block, blocks)
-    series = np.asarray(means, np.float64)
+    chain, (means, accepted, diverged) = walk(situation, chain, thin, block, blocks)
+    series, wrong = np.asarray(means, np.float64), int(np.sum(diverged))
     for _ in range(MOST_ROUNDS if target_error is not None else 0):
-        if np.max(_errors(series), initial=0.0) <= target_error:
+        if np.max(_errors(series[:, :, :-1]), initial=0.0) <= target_error:
             break
         if series.size * 2 > MOST_KEPT * 4:
             block *= 2
             even = series.shape[1] // 2 * 2
-            series = series[:, :even].reshape(chains, -1, 2, numbers).mean(axis=2)
-        chain, means = walk(situation, chain, thin, block, series.shape[1])
+            series = series[:, :even].reshape(chains, -1, 2, series.shape[2]).mean(axis=2)
+        chain, (means, accepted, diverged) = walk(situation, chain, thin, block, series.shape[1])
         series = np.concatenate([series, np.asarray(means, np.float64)], axis=1)
-    return series, series.shape[1] * block
+        wrong += int(np.sum(diverged))
+    return _Run(series, series.shape[1] * block, float(np.mean(accepted)), wrong)
 
 
 def _errors(series: np.ndarray) -> np.ndarray:
@@ -172,11 +204,11 @@ def _errors(series: np.ndarray) -> np.ndarray:
 def _result(
     model: Model,
     situation: Situation,
-    series: np.ndarray,
-    draws: int,
+    run: _Run,
     sampler: str,
     target_error: float | None,
 ) -> Gradient:
+    series = run.series[:, :, :-1]
     if not np.all(np.isfinite(series)):
         raise complain(
             "E703",
@@ -193,14 +225,31 @@ def _result(
             return jax.tree.map(np.asarray, arrays)
 
     reached = target_error is None or bool(np.max(errors, initial=0.0) <= target_error)
+    found = _judged(run)
     return Gradient(
         shaped(series.mean(axis=(0, 1))),
         shaped(errors),
-        shaped(effective_size(series) * draws / series.shape[1]),
-        float(np.nanmax(split_rhat(series), initial=1.0)),
-        draws,
+        shaped(effective_size(series) * run.draws / series.shape[1]),
+        found.rhat["dE/dtheta"],
+        run.draws,
         reached,
         sampler,
+        found.problems,
+    )
+
+
+def _judged(run: _Run) -> Diagnostics:
+    """What speaks against the chains: of the slopes and of the energy."""
+    parts = {"dE/dtheta": run.series[:, :, :-1], "energy": run.series[:, :, -1]}
+    each = run.draws / run.series.shape[1]
+    frozen = (np.ptp(parts["energy"], axis=1) == 0) & (run.draws > 1)
+    return judge(
+        {n: rank_rhat(v) for n, v in parts.items()},
+        {n: effective_size(v) * each for n, v in parts.items()},
+        run.acceptance,
+        run.diverged,
+        int(frozen.sum()),
+        None,
     )
 
 

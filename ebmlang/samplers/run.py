@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import jax
@@ -25,7 +26,8 @@ from .beginning import Starter, begin_states, not_finite, starter
 from .clusters import refuse_repelled
 from .gaussian import complaint_of
 from .plan import Plan, make_plan
-from .settings import Sampler, sampler_of
+from .rescue import rescued
+from .settings import Sampler, Tempering, sampler_of
 from .streaming import streamed
 from .sweep import Chain, Report, begin, prepared, sweeps
 from .tempering import exchange_of, untempered
@@ -240,14 +242,28 @@ def sample(
     settings = {
         "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
         "held": tuple(n for n, m in held.masks.items() if m.all()),
+        "methods": tuple(block.method for block in loop.plan.blocks),
         "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
     }  # fmt: skip
     exchange = exchange_of(loop.plan, chain, beta)
     if isinstance(kept, Tally):
-        return Moments(model.program, model.world, kept, settings, exchange)
-    _check_finite(model, loop, situation, chain, kept)
-    state, named, energy, report = kept
-    return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
+        drawn = Moments(model.program, model.world, kept, settings, exchange)
+    else:
+        _check_finite(model, loop, situation, chain, kept)
+        state, named, energy, report = kept
+        values = {**state, **named}
+        drawn = Draws(model.program, model.world, values, energy, report, settings, exchange)
+    if chosen.name != "auto":
+        return drawn
+    again: Any = partial(
+        sample, model, params, draws=draws, chains=chains, warmup=warmup, thin=thin
+    )
+    asked = {"beta": beta, "clamp": clamp, "given": given, "keep": keep, "seed": seed}
+    return rescued(
+        drawn,
+        loop.plan,
+        partial(again, sampler=Tempering(), progress=progress, **asked),
+    )
 
 
 def _check_finite(model: Model, loop: Loop, situation: Situation, chain: Chain, kept: Kept) -> None:
