@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def explain(model: Model, why: str | None = None) -> Explanation:
     lowered = _lowered(plan)
     lines += ["", *_samplers(model, choices, refusals, names, lowered)]
     if not why:
-        lines += _sums(model, structure, free)
+        lines += _sums(model, structure, free, {n for c in choices for n in c.closed})
         lines += _missing(model)
     facts = {
         "model": model.name,
@@ -77,6 +77,7 @@ def explain(model: Model, why: str | None = None) -> Explanation:
                 "sampler": c.sampler,
                 "way": c.way,
                 "reason": c.reason,
+                "summed_out": list(c.closed),
                 "lowering": lowered.get(c.variables, []),
             }
             for c in choices
@@ -287,6 +288,8 @@ def _samplers(
             continue
         lines.append(f"  {', '.join(choice.variables)}   {_named(choice)}")
         lines.append(f"      since   {choice.reason}")
+        if choice.closed:
+            lines.append(f"      {_summed(choice.closed)}")
         lines += [f"      {text}" for text in lowered.get(choice.variables, [])]
     for refusal in refusals:
         lines.append(f"  {refusal.variable}   no sampler: {refusal.reason}")
@@ -356,12 +359,21 @@ def _not_gibbs(structure: Structure, choices: Sequence[Choice]) -> list[tuple[st
     return found
 
 
-def _sums(model: Model, structure: Structure, free: Sequence[str]) -> list[str]:
+def _sums(
+    model: Model, structure: Structure, free: Sequence[str], closed: Collection[str]
+) -> list[str]:
     names = [n for n in free if summable(structure.variables[n])]
     lines = ["", _normalisable(model)]
     if names:
         lines.append(f"can be summed out exactly, each given all else: {', '.join(names)}")
+        if any(structure.variables[n].symbol.domain.discrete for n in names) and not closed:
+            lines.append("  not needed to sample: no slope to follow, and exact draws cost less")
     return lines
+
+
+def _summed(names: Sequence[str]) -> str:
+    text, verb = ", ".join(names), "is" if len(names) == 1 else "are"
+    return f"{text} {verb} summed out: it follows the slope of the free energy; {text} drawn right after"
 
 
 def _missing(model: Model) -> list[str]:

@@ -152,6 +152,22 @@ class Model:
         parts = self._energies(params, state, given)
         return {e.name: parts[" " + e.name] for e in self.program.energies}
 
+    def free_energy(
+        self,
+        params: Mapping[str, Any],
+        state: Mapping[str, Any],
+        given: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """-log of the sum of exp(-E) over the unknowns that the state lacks, in nats.
+
+        A pure JAX function of params and state, as `energy` is: an RBM's free energy is that of its
+        visible units alone. Shapes: state[name] […, dims of name] -> […].
+        Raises EbmError E705 if that sum has no closed form and too many states to list.
+        """
+        from .partition.marginal import free_energy
+
+        return free_energy(self, params, state, given)
+
     def _energies(
         self,
         params: Mapping[str, Any],

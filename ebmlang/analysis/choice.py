@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind, NetworkRead
 from ..semantics.traverse import unknowns, walk
+from .closing import Closing, Wish, closing, lone, not_closed
 from .ferromagnet import obstacle_to_clusters
 from .joint import Entries, Joint, joints
 from .structure import Structure, VariableFacts
@@ -22,7 +23,8 @@ class Choice:
     """How some variables move: the sampler, its way of finding conditionals, and why.
 
     `way`: `gradient`, `midpoint`, `trying`, `gaussian`, `joint` for Gibbs, `informed`, `slope` for
-    the others. `joint`: how a Gaussian block is drawn.
+    the others. `joint`: how a Gaussian block is drawn. `closed`: the unknowns that are summed out
+    of the energy whose slope is followed, and drawn right after.
     """
 
     variables: tuple[str, ...]
@@ -30,6 +32,7 @@ class Choice:
     way: str
     reason: str
     joint: Joint | None = None
+    closed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def choose(
     fallback: str = "nuts",
     tries: Mapping[str, int] | None = None,
     entries: Mapping[str, Entries] | None = None,
+    wish: Wish = "auto",
 ) -> tuple[list[Choice], list[Refusal]]:
     """A choice for every free variable, or the reasons why a named sampler cannot move some.
 
@@ -98,7 +102,7 @@ def choose(
     are drawn exactly where they are quadratic, beside discrete ones or if nothing else is left,
     and follow NUTS else. A gradient sampler asked for by name moves the continuous variables, and
     Gibbs the discrete ones beside them. `fallback` stands in for NUTS where chains are many and
-    short, as in training. `entries`: the free ones of each array.
+    short, as in training. `entries`: the free ones of each array. `wish`: what to sum out.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
@@ -114,31 +118,86 @@ def choose(
         assert not isinstance(found, Refusal)
         if name not in moved:
             choices.append(Choice((name,), "gibbs", *found))
-    if sampler == "informed" and not discrete:
-        refusals += [
-            Refusal(
-                n, sampler, f"`{n}` is continuous, and informed proposals change discrete sites"
-            )
-            for n in smooth
-        ]
-    if sampler in GRADIENT_SAMPLERS and not smooth and discrete:
-        refusals += [
-            Refusal(n, sampler, f"`{n}` is discrete, and {sampler} follows slopes of real numbers")
-            for n in discrete
-        ]
-    for name in smooth:
-        if facts[name].smoothness is Smoothness.JUMPING and sampler != "gibbs":
-            refusals.append(Refusal(name, sampler, _because(facts[name], "its energy jumps")))
-    exact, sloped = _split(structure, sampler, smooth, bool(discrete), entries)
-    choices += [Choice(j.variables, "gibbs", j.way, j.reason, j) for j in exact]
+    refusals += _unfit(facts, sampler, discrete, smooth)
+    drawn = [c.variables[0] for c in choices if c.sampler == "gibbs"]
+    apart = wish if isinstance(wish, tuple) else ()
+    split = _split(structure, sampler, smooth, bool(discrete), entries, apart)
+    found = _closing(structure, sampler, wish, drawn, split, entries)
+    refusals += _unclosed(structure, wish, found, free)
+    choices += [Choice(j.variables, "gibbs", j.way, j.reason, j) for j in found.exact]
+    sloped = found.sloped
     if sampler == "gibbs":
         refusals, sloped = refusals + _refused(facts, sloped), []
     if sloped:
         named = sampler if sampler in GRADIENT_SAMPLERS else fallback
-        choices.append(Choice(tuple(sloped), named, "slope", _why_slope(facts, sloped, sampler)))
+        why = _why_slope(facts, sloped, sampler)
+        choices.append(Choice(tuple(sloped), named, "slope", why, closed=found.closed))
+    return _in_turn(choices, free), refusals
+
+
+def _unfit(
+    facts: Mapping[str, VariableFacts],
+    sampler: str,
+    discrete: Sequence[str],
+    smooth: Sequence[str],
+) -> list[Refusal]:
+    """Variables of a kind that a named sampler cannot move."""
+    if sampler == "informed" and not discrete:
+        why = "is continuous, and informed proposals change discrete sites"
+        return [Refusal(n, sampler, f"`{n}` {why}") for n in smooth]
+    if sampler in GRADIENT_SAMPLERS and not smooth:
+        why = f"is discrete, and {sampler} follows slopes of real numbers"
+        return [Refusal(n, sampler, f"`{n}` {why}") for n in discrete]
+    return [
+        Refusal(n, sampler, _because(facts[n], "its energy jumps"))
+        for n in smooth
+        if facts[n].smoothness is Smoothness.JUMPING and sampler != "gibbs"
+    ]
+
+
+def _in_turn(choices: list[Choice], free: Sequence[str]) -> list[Choice]:
+    """Choices in the order of the text; what is summed out is drawn right after what it left."""
     order = {name: k for k, name in enumerate(free)}
-    choices.sort(key=lambda c: min(order[n] for n in c.variables))
-    return choices, refusals
+    choices = sorted(choices, key=lambda c: min(order[n] for n in c.variables))
+    closed = {n for c in choices for n in c.closed}
+    after = [c for c in choices if set(c.variables) <= closed]
+    turns: list[Choice] = []
+    for choice in choices:
+        if choice not in after:
+            turns += [choice, *(after if choice.closed else [])]
+    return turns
+
+
+def _closing(
+    structure: Structure,
+    sampler: str,
+    wish: Wish,
+    discrete: Sequence[str],
+    split: tuple[list[Joint], list[Joint], list[str]],
+    entries: Mapping[str, Entries] | None,
+) -> Closing:
+    exact, spare, sloped = split
+    if sampler == "gibbs" or entries is None:
+        return Closing([*sloped, *(n for j in spare for n in j.variables)], exact, ())
+    return closing(structure, sampler, wish, discrete, sloped, exact, spare, entries)
+
+
+def _unclosed(
+    structure: Structure, wish: Wish, found: Closing, free: Sequence[str]
+) -> list[Refusal]:
+    """Why variables that were to be summed out by name are not."""
+    if not isinstance(wish, tuple):
+        return []
+    refused = []
+    for name in wish:
+        if name in found.closed or name not in free:
+            continue
+        facts = structure.variables[name]
+        reason = not_closed(facts.symbol, facts)
+        if not found.sloped and not (facts.couples or facts.complete):
+            reason = f"summing out `{name}` leaves no continuous variable whose slope to follow"
+        refused.append(Refusal(name, "marginalise", reason))
+    return refused
 
 
 def _refused(facts: Mapping[str, VariableFacts], names: Sequence[str]) -> list[Refusal]:
@@ -153,27 +212,54 @@ def _split(
     smooth: list[str],
     mixed: bool,
     entries: Mapping[str, Entries] | None,
-) -> tuple[list[Joint], list[str]]:
-    """Continuous variables to be drawn exactly, in groups, and the others."""
-    if sampler in GRADIENT_SAMPLERS:
-        return [], smooth
+    asked: tuple[str, ...],
+) -> tuple[list[Joint], list[Joint], list[str]]:
+    """Continuous groups that are drawn exactly, groups that could be, and the other variables.
+
+    Variables `asked` for make groups of their own.
+    """
     facts = structure.variables
     quadratic = [n for n in smooth if not isinstance(gibbs_way(facts[n]), Refusal)]
-    exact = joints(structure, quadratic, entries)
-    if sampler != "gibbs":
-        cheap = [
-            j
-            for j in exact
-            if j.way == "joint" or not j.couples or (mixed and _few(facts[j.variables[0]]))
-        ]
-        alone = len(quadratic) == len(smooth) and all(
-            not facts[n].meets & (set(smooth) - set(j.variables))
-            for j in cheap
-            for n in j.variables
-        )
-        exact = cheap if mixed or (alone and len(cheap) == len(exact)) else []
-    drawn = {n for j in exact for n in j.variables}
-    return exact, [n for n in smooth if n not in drawn]
+    others = [n for n in smooth if n not in quadratic]
+    groups = joints(structure, [n for n in quadratic if n not in asked], entries)
+    groups += joints(structure, [n for n in quadratic if n in asked], entries)
+    if sampler == "gibbs":
+        return groups, [], others
+    if sampler in GRADIENT_SAMPLERS:
+        return [], groups, others
+    cheap = [
+        j
+        for j in groups
+        if j.way == "joint" or not j.couples or (mixed and _few(facts[j.variables[0]]))
+    ]
+    dear = [n for j in groups if j not in cheap for n in j.variables]
+    if mixed:
+        return cheap, [], [*others, *dear]
+    alone = not others and not dear
+    apart = all(
+        not facts[n].meets & (set(smooth) - set(j.variables)) for j in cheap for n in j.variables
+    )
+    if alone and apart:
+        return cheap, [], []
+    return [], [k for j in cheap for k in _eased(structure, j, entries)], [*others, *dear]
+
+
+def _eased(
+    structure: Structure, joint: Joint, entries: Mapping[str, Entries] | None
+) -> list[Joint]:
+    """A group that is to be integrated out of the way of others, or a variable that is most of it.
+
+    Sites that do not interact integrate one by one, at less cost and without the cancellation that
+    a factor of the whole suffers where a scale that is sampled becomes small.
+    """
+    if entries is None or len(joint.variables) == 1:
+        return [joint]
+    size = {n: len(entries[n].free) for n in joint.variables}
+    most = max(size, key=lambda n: size[n])
+    if not lone(structure.variables[most]) or 2 * size[most] <= sum(size.values()):
+        return [joint]
+    rest = [n for n in joint.variables if n != most]
+    return [*joints(structure, [most], entries), *joints(structure, rest, entries)]
 
 
 def _few(facts: VariableFacts) -> bool:
@@ -248,10 +334,4 @@ def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: st
 
 def summable(facts: VariableFacts) -> bool:
     """Whether a variable sums in closed form given all others: no two sites interact, degree fits."""
-    if facts.couples or facts.complete:
-        return False
-    if facts.symbol.domain.discrete:
-        found = gibbs_way(facts)
-        return not isinstance(found, Refusal) and found[0] == "gradient"
-    found = gibbs_way(facts)
-    return not isinstance(found, Refusal) and found[0] == "gaussian"
+    return lone(facts) and not isinstance(gibbs_way(facts), Refusal)

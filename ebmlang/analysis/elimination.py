@@ -124,6 +124,12 @@ class Offers:
         """The cheapest way to factor; None if coloured single sites are cheaper."""
         return {"dense": self.dense, "banded": self.banded}.get(self.costs[0].way)
 
+    @property
+    def factor(self) -> Elimination | None:
+        """The cheapest factor, whatever single sites would cost; None if it would be too large."""
+        ways = [cost.way for cost in self.costs if cost.way != "coloured"]
+        return {"dense": self.dense, "banded": self.banded}[ways[0]] if ways else None
+
     def _slope(self) -> float:
         return SLOPE * (self.number + 2.0 * self.pairs)
 

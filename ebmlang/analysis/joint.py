@@ -61,18 +61,23 @@ class Joint:
 
 
 def joints(
-    structure: Structure, names: Sequence[str], entries: Mapping[str, Entries] | None
+    structure: Structure,
+    names: Sequence[str],
+    entries: Mapping[str, Entries] | None,
+    *,
+    always: bool = False,
 ) -> list[Joint]:
     """Every quadratic variable in one group: those that meet and are quadratic together in one.
 
-    `entries`: the free entries of each variable, None while sizes are not known.
+    `entries`: the free entries of each variable, None while sizes are not known. `always`: together
+    even where drawing them in turn is cheaper.
     """
     groups: list[tuple[str, ...]] = []
     for name in names:
         meets = structure.variables[name].meets
         for k, group in enumerate(groups):
             wider = (*group, name)
-            if meets & set(group) and _one(structure, wider, entries):
+            if meets & set(group) and _one(structure, wider, entries, always):
                 groups[k] = wider
                 break
         else:
@@ -81,12 +86,15 @@ def joints(
 
 
 def _one(
-    structure: Structure, group: tuple[str, ...], entries: Mapping[str, Entries] | None
+    structure: Structure,
+    group: tuple[str, ...],
+    entries: Mapping[str, Entries] | None,
+    always: bool,
 ) -> bool:
     """Whether variables that meet are quadratic together, and cheaper to draw so."""
     if bend_of(structure.extended, group) is None:
         return False
-    return _joint(structure, group, entries).way == "joint"
+    return always or _joint(structure, group, entries).way == "joint"
 
 
 def _joint(

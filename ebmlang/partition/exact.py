@@ -13,6 +13,7 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
+from ..samplers.gaussian import complaint_of
 from ..samplers.run import Clamped, clamped, situation_of
 from ..syntax.diagnostics import complain
 from .summation import Summation, plan_sum
@@ -58,11 +59,26 @@ def exact(
             ("exact", held.signature, gradient), lambda: _compile(model, plan, gradient)
         )
         log_z, slope = _stream(plan, lambda high: compiled(wide, state, high), most_seconds)
+        _check_finite(plan, wide, state, float(log_z))
     found = None
     if gradient:
         scaled = jax.tree.map(lambda g: -np.asarray(g) / beta, slope)
         found = _as_arrays(model, scaled)
     return ExactAnswer(float(log_z), found, plan.describe())
+
+
+def _check_finite(plan: Summation, situation: Situation, state: State, log_z: float) -> None:
+    """Refuse a log Z that is no number, with the variable in which the energy is no bowl."""
+    if np.isfinite(log_z):
+        return
+    wild = [n for n in plan.closed if not plan.target.program.unknowns[n].domain.discrete] or list(
+        plan.listed
+    )
+    raise complaint_of(plan.summed.blocks, situation, [state]) or complain(
+        "E703",
+        f"log Z is {log_z:g}: the energy is not a bowl in `{'`, `'.join(wild)}` at these parameters",
+        helps=["look at the signs of what is squared there"],
+    )
 
 
 def summation_of(model: Model, held: Clamped) -> Summation:

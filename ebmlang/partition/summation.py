@@ -17,11 +17,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.choice import summable
-from ..backend.conditionals import Situation, both, states_of
+from ..analysis.choice import Choice, gibbs_way
+from ..analysis.closing import lone
+from ..analysis.joint import joints
+from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target
 from ..backend.sites import Sites, sites_of
-from ..semantics.terms import Kind
+from ..samplers.closed import Closed, closed_over
+from ..samplers.plan import entries_of, exact_of
+from ..samplers.settings import Gibbs
 from ..syntax.diagnostics import complain
 
 LOW_STATES = 1 << 14
@@ -36,11 +40,16 @@ class Summation:
     """
 
     target: Target
-    closed: tuple[str, ...]
+    summed: Closed
     listed: tuple[str, ...]
     sites: Mapping[str, Sites]
     low: np.ndarray
     high_values: tuple[np.ndarray, ...]
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """What is summed in closed form."""
+        return self.summed.variables
 
     @property
     def chunks(self) -> int:
@@ -76,7 +85,8 @@ class Summation:
         rows = jnp.asarray(self.low)
 
         def one(row: Any) -> Any:
-            return self._log_weight(situation, self._listed(state, jnp.concatenate([high, row])))
+            there = self._listed(state, jnp.concatenate([high, row]))
+            return self.summed.log_sum(situation, there)
 
         return jax.nn.logsumexp(jax.vmap(one)(rows))
 
@@ -90,67 +100,6 @@ class Summation:
             start += sites.number
         return out
 
-    def _log_weight(self, situation: Situation, state: State) -> Any:
-        """log of the sum of exp(-beta E) over the variables in closed form."""
-        opened = self.target.opened(state)
-        base = {n: self._zeroed(n, opened[n]) for n in self.closed}
-
-        def energy(moving: State) -> Any:
-            return self.target.extended(situation.params, opened | moving, situation.given)
-
-        if not self.closed:
-            return -situation.beta * energy({})
-        value, slopes = jax.value_and_grad(energy)(base)
-        total = -situation.beta * value
-        for name in self.closed:
-            symbol = self.target.program.unknowns[name]
-            slope = self._free(name, both(symbol, slopes[name]))
-            bend = None
-            if symbol.domain.kind is Kind.REAL:
-                bend = self._free(name, self._curvature(energy, base, name))
-            total = total + _closed_form(symbol.domain.kind, slope, bend, situation.beta)
-        return total
-
-    def _zeroed(self, name: str, value: Any) -> Any:
-        sites = self.sites[name]
-        categories = self.target.program.unknowns[name].domain.kind is Kind.CATEGORY
-        tail = value.shape[-1:] if categories else ()
-        flat = value.reshape(-1, *tail).at[sites.free].set(0.0)
-        if sites.mirror is not None:
-            flat = flat.at[sites.mirror].set(0.0)
-        return flat.reshape(value.shape)
-
-    def _free(self, name: str, array: Any) -> Any:
-        sites = self.sites[name]
-        categories = self.target.program.unknowns[name].domain.kind is Kind.CATEGORY
-        tail = array.shape[-1:] if categories else ()
-        return array.reshape(-1, *tail)[sites.free]
-
-    def _curvature(self, energy: Any, base: State, name: str) -> Any:
-        """d2E/dx2 of sites that do not interact: one product of the Hessian with ones."""
-        symbol = self.target.program.unknowns[name]
-
-        def slope(value: Any) -> Any:
-            return both(symbol, jax.grad(lambda v: energy(base | {name: v}))(value))
-
-        ones = self.sites[name].full(jnp.ones(self.sites[name].number, base[name].dtype))
-        return jax.jvp(slope, (base[name],), (ones,))[1]
-
-
-def _closed_form(kind: Kind, slope: Any, bend: Any, beta: Any) -> Any:
-    """log sum exp over each site of a variable, added up."""
-    field = -beta * slope
-    match kind:
-        case Kind.BINARY:
-            return jnp.sum(jax.nn.softplus(field))
-        case Kind.SPIN:
-            return jnp.sum(jnp.abs(field) + jax.nn.softplus(-2 * jnp.abs(field)))
-        case Kind.CATEGORY:
-            return jnp.sum(jax.nn.logsumexp(field, axis=-1))
-        case _:
-            log_width = 0.5 * jnp.log(2 * jnp.pi / (beta * bend))
-            return jnp.sum(beta * slope**2 / (2 * bend) + log_width)
-
 
 def plan_sum(target: Target, held: Mapping[str, np.ndarray]) -> Summation:
     """The cheapest exact sum over all free entries: the fewest states to list.
@@ -160,35 +109,69 @@ def plan_sum(target: Target, held: Mapping[str, np.ndarray]) -> Summation:
     facts = target.structure.variables
     sites = {n: sites_of(s, target.world, held.get(n)) for n, s in target.program.unknowns.items()}
     free = [n for n in target.program.unknowns if sites[n].number]
-    candidates = [n for n in free if summable(facts[n])][:MOST_CANDIDATES]
-    best: tuple[float, tuple[str, ...]] | None = None
+    candidates = _candidates(target, free, held)[:MOST_CANDIDATES]
+    best: tuple[float, tuple[Choice, ...]] | None = None
     for size in range(len(candidates), -1, -1):
-        for closed in itertools.combinations(candidates, size):
-            if any(b in facts[a].meets for a in closed for b in closed):
+        for chosen in itertools.combinations(candidates, size):
+            closed = {n for choice in chosen for n in choice.variables}
+            if any(facts[n].meets & (closed - {*c.variables}) for c in chosen for n in c.variables):
                 continue
             rest = [n for n in free if n not in closed]
             if any(not facts[n].symbol.domain.discrete for n in rest):
                 continue
             cost = sum(sites[n].number * math.log(len(_values(target, n))) for n in rest)
             if best is None or cost < best[0]:
-                best = cost, closed
+                best = cost, chosen
     if best is None:
-        stuck = [n for n in free if not facts[n].symbol.domain.discrete and n not in candidates]
+        possible = {n for choice in candidates for n in choice.variables}
+        stuck = [n for n in free if not facts[n].symbol.domain.discrete and n not in possible]
         raise complain(
             "E705",
             f"the sum over `{(stuck or free)[0]}` has no closed form: it is continuous, and the "
-            "energy is not quadratic in sites that stand alone",
+            "energy is not quadratic in it and in what it meets",
         )
-    closed = best[1]
-    listed = tuple(n for n in free if n not in closed)
-    options = [v for n in listed for v in [_values(target, n)] * sites[n].number]
+    blocks = [exact_of(choice, target, Gibbs(), sites) for choice in best[1]]
+    summed = closed_over(target, blocks)
+    return _listing(target, summed, sites, [n for n in free if n not in summed.variables])
+
+
+def _candidates(target: Target, free: list[str], held: Mapping[str, np.ndarray]) -> list[Choice]:
+    """Groups of variables that have a closed form given all others."""
+    structure = target.structure
+    entries = entries_of(target, held)
+    found = []
+    for name in free:
+        facts = structure.variables[name]
+        way = gibbs_way(facts)
+        if facts.symbol.domain.discrete and lone(facts, entries[name]) and isinstance(way, tuple):
+            found.append(Choice((name,), "gibbs", *way))
+    quadratic = [
+        n
+        for n in free
+        if not structure.variables[n].symbol.domain.discrete
+        and isinstance(gibbs_way(structure.variables[n]), tuple)
+    ]
+    for joint in joints(structure, quadratic, entries, always=True):
+        assert joint.offers is not None
+        if not joint.couples:
+            found.append(Choice(joint.variables, "gibbs", "gaussian", joint.reason, joint))
+        elif joint.offers.factor is not None:
+            found.append(Choice(joint.variables, "gibbs", "joint", joint.reason, joint))
+    return found
+
+
+def _listing(
+    target: Target, summed: Closed, sites: Mapping[str, Sites], names: list[str]
+) -> Summation:
+    """The last of the listed sites as rows, as many as one block holds; the others run slowly."""
+    options = [v for n in names for v in [_values(target, n)] * sites[n].number]
     cut = len(options)
     count = 1
     while cut > 0 and count * len(options[cut - 1]) <= LOW_STATES:
         cut -= 1
         count *= len(options[cut])
     low = np.array(list(itertools.product(*options[cut:])), np.float64).reshape(count, -1)
-    return Summation(target, closed, listed, sites, low, tuple(options[:cut]))
+    return Summation(target, summed, tuple(names), sites, low, tuple(options[:cut]))
 
 
 def _values(target: Target, name: str) -> np.ndarray:

@@ -72,6 +72,17 @@ class JointGaussian:
         scaled = self.laid(noise / jnp.sqrt(situation.beta)) - forward(factor, self.laid(slope))
         return self.curvature.put(state, at + self.lifted(backward(factor, scaled)))
 
+    def integrated(self, situation: Situation, state: State) -> tuple[State, Any]:
+        """The state with the block at its mean, and the log of the integral of exp(-beta (E - E there)).
+
+        For n sites n/2 log(2 pi / beta) - log det L, where the Hessian is L L^T. NaN if there is none.
+        """
+        still = jnp.zeros(self.curvature.number, jnp.result_type(float))
+        mean = self.drawn(still, situation, state)
+        factor: Factor = situation.tables if self.fixed else self.factor(situation, state)[0]
+        root = -jnp.sum(jnp.log(jnp.diagonal(factor.inverse, axis1=-2, axis2=-1)))
+        return mean, 0.5 * len(still) * jnp.log(2 * jnp.pi / situation.beta) - root
+
     def factor(self, situation: Situation, state: State | None) -> tuple[Factor, Any]:
         """The factor of the Hessian, and whether it is positive definite.
 

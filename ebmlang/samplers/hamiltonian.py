@@ -42,7 +42,7 @@ class HamiltonianBlock:
         return lambda free: self.smooth.potential(free, situation, state)
 
     def tables(self, situation: Situation) -> Any:
-        return ()
+        return self.smooth.tables(situation)
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         start, _ = self._numpyro()

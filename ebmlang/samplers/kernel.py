@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from numpyro.infer.mcmc import MCMCKernel
 from numpyro.util import is_prng_key
 
+from ..analysis.closing import Wish, wish_of
 from ..backend.conditionals import Situation
 from .beginning import begin_states, starter
 from .block import Block
@@ -39,11 +40,18 @@ class KernelState(NamedTuple):
 class Kernel(MCMCKernel):
     """One sweep of a sampler at fixed parameters, as an MCMCKernel with every chain method."""
 
-    def __init__(self, model: Model, situation: Situation, sampler: Sampler, held: Clamped) -> None:
+    def __init__(
+        self,
+        model: Model,
+        situation: Situation,
+        sampler: Sampler,
+        held: Clamped,
+        wish: Wish = "auto",
+    ) -> None:
         self.model = model
         self._situation = situation
         self._held = held
-        self._plan = make_plan(model.target, sampler, held.masks)
+        self._plan = make_plan(model.target, sampler, held.masks, wish=wish)
         self._ready = prepared(self._plan, situation)
         self._first = starter(model.target, held.masks)
 
@@ -138,6 +146,7 @@ def kernel(
     beta: float = 1.0,
     clamp: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
+    marginalise: str | bool | Sequence[str] = "auto",
 ) -> Kernel:
     """A sampler of a model at these parameters for `numpyro.infer.MCMC`.
 
@@ -147,7 +156,7 @@ def kernel(
     model.check_params(params)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
-    made = Kernel(model, situation, chosen, held)
+    made = Kernel(model, situation, chosen, held, wish_of(model.program, marginalise))
     refuse_repelled(made.blocks, situation)
     if model.checks:
         made.check()

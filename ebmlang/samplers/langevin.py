@@ -33,7 +33,7 @@ class LangevinBlock:
         return self.smooth.variables
 
     def tables(self, situation: Situation) -> Any:
-        return ()
+        return self.smooth.tables(situation)
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return ()
@@ -70,7 +70,7 @@ class MalaBlock:
         return self.smooth.variables
 
     def tables(self, situation: Situation) -> Any:
-        return ()
+        return self.smooth.tables(situation)
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
         return tuning_from(0.1 if self.step_size is None else self.step_size, warmup)

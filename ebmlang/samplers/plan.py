@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..analysis.choice import Choice, choose
+from ..analysis.closing import Wish
 from ..analysis.colouring import colour, proper
 from ..analysis.joint import Entries
 from ..analysis.structure import VariableFacts
@@ -15,6 +16,7 @@ from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
 from ..syntax.diagnostics import InternalError, complain
 from .block import Block, Plan
+from .closed import closed_over
 from .clusters import cluster_block
 from .discrete import exact_block
 from .gaussian import JointGaussian
@@ -63,16 +65,24 @@ def entries_of(target: Target, held: Held) -> dict[str, Entries]:
 
 
 def make_plan(
-    target: Target, sampler: Sampler, held: Held, fallback: str = "nuts", *, carried: bool = True
+    target: Target,
+    sampler: Sampler,
+    held: Held,
+    fallback: str = "nuts",
+    *,
+    carried: bool = True,
+    wish: Wish = "auto",
 ) -> Plan:
     """The plan of a sampler on a model. Colours are found anew on the sites that are free.
 
     `carried`: whether the state a block left is the one it finds again, if no other block moves.
+    `wish`: what to sum out.
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
     if isinstance(sampler, Tempering):
         inner = sampler_of(sampler.inner)
-        return tempered(target, make_plan(target, inner, held, fallback, carried=False), sampler)
+        plan = make_plan(target, inner, held, fallback, carried=False, wish=wish)
+        return tempered(target, plan, sampler)
     free = free_variables(target, held)
     choices, refusals = choose(
         target.structure,
@@ -81,6 +91,7 @@ def make_plan(
         fallback,
         tries_of(target, held),
         entries_of(target, held),
+        wish,
     )
     if refusals:
         raise complain(
@@ -94,14 +105,20 @@ def make_plan(
             "E702", f"every variable of `{target.program.name}` is held: nothing to sample"
         )
     sites = {n: sites_of(target.program.unknowns[n], target.world, held.get(n)) for n in free}
-    alone = carried and len(choices) == 1
-    blocks = tuple(_block(choice, target, sampler, sites, alone) for choice in choices)
+    closed = {n for c in choices for n in c.closed}
+    alone = carried and sum(not set(c.variables) <= closed for c in choices) == 1
+    exact = {c.variables: exact_of(c, target, sampler, sites) for c in choices if c.way != "slope"}
+    blocks = tuple(
+        exact[c.variables]
+        if c.variables in exact
+        else _sloped(c, target, sampler, sites, tuple(exact.values()), alone)
+        for c in choices
+    )
     return Plan(blocks, tuple(choices), sites)
 
 
-def _block(
-    choice: Choice, target: Target, sampler: Sampler, sites: Mapping[str, Sites], alone: bool
-) -> Block:
+def exact_of(choice: Choice, target: Target, sampler: Sampler, sites: Mapping[str, Sites]) -> Block:
+    """The block of a choice that follows no slope."""
     name = choice.variables[0]
     match choice.way:
         case "gradient" | "midpoint":
@@ -115,22 +132,35 @@ def _block(
             return GaussianGibbs(target, name, sites[name], colours)
         case "joint":
             assert choice.joint is not None
-            assert choice.joint.matrix is not None
+            assert choice.joint.offers is not None
+            matrix = choice.joint.offers.factor
+            assert matrix is not None
             own = {n: sites[n] for n in choice.variables}
-            return JointGaussian(target, own, choice.joint.matrix, choice.joint.fixed)
+            return JointGaussian(target, own, matrix, choice.joint.fixed)
         case "trying":
             colours = colours_of(target.structure.variables[name], sites[name])
             together = not target.structure.variables[name].couples
             local = local_block(target, name, sites[name], colours)
             return local or TryingGibbs(target, name, sites[name], together)
-        case "informed":
+        case _:
             own = {n: sites[n] for n in choice.variables}
             return informed_block(
                 target, own, sampler if isinstance(sampler, Informed) else Informed()
             )
-        case _:
-            pass
-    smooth = Smooth(target, {n: sites[n] for n in choice.variables})
+
+
+def _sloped(
+    choice: Choice,
+    target: Target,
+    sampler: Sampler,
+    sites: Mapping[str, Sites],
+    exact: tuple[Block, ...],
+    alone: bool,
+) -> Block:
+    """A block that follows slopes, of the free energy where unknowns are summed out."""
+    closed = [block for block in exact if set(block.variables) <= set(choice.closed)]
+    summed = closed_over(target, closed, choice.variables) if closed else None
+    smooth = Smooth(target, {n: sites[n] for n in choice.variables}, summed)
     match sampler:
         case Langevin(step_size=step_size, steps=steps):
             return LangevinBlock(smooth, step_size, steps)

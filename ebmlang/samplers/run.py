@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.closing import Wish, wish_of
 from ..backend.checks import check_values
 from ..backend.conditionals import Situation
 from ..backend.energy import State, Target, stored_type
@@ -106,19 +107,21 @@ class Loop:
     draw: Callable[..., tuple[Chain, Any]]
 
 
-def loop_of(model: Model, sampler: Sampler, held: Clamped, warmup: int) -> Loop:
+def loop_of(
+    model: Model, sampler: Sampler, held: Clamped, warmup: int, wish: Wish = "auto"
+) -> Loop:
     """The loop for a sampler, kept with the model so that later calls compile nothing.
 
     NumPyro's kernels build the length of their warm-up in, so that each length has its own.
     """
     smooth = any(not s.domain.discrete for s in model.program.unknowns.values())
     length = warmup if smooth and sampler.name in ("auto", "hmc", "nuts", "tempering") else None
-    key = ("loop", sampler, held.signature, length)
-    return model.made(key, lambda: _compile(model.target, sampler, held))
+    key = ("loop", sampler, held.signature, length, wish)
+    return model.made(key, lambda: _compile(model.target, sampler, held, wish))
 
 
-def _compile(target: Target, sampler: Sampler, held: Clamped) -> Loop:
-    plan = make_plan(target, sampler, held.masks)
+def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loop:
+    plan = make_plan(target, sampler, held.masks, wish=wish)
 
     def start(key: Any, situation: Situation, state: State, warmup: int) -> Chain:
         return begin(plan, key, situation, state, warmup)
@@ -171,7 +174,7 @@ def sample(
     model: Model, params: Mapping[str, Any], *, keep: Literal["moments"], draws: int = ...,
     chains: int = ..., warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
     beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
-    seed: int = ..., progress: bool = ...,
+    marginalise: str | bool | Sequence[str] = ..., seed: int = ..., progress: bool = ...,
 ) -> Moments:  # fmt: skip
     """Moments alone."""
 
@@ -182,7 +185,7 @@ def sample(
     keep: Literal["all"] | list[str] | tuple[str, ...] = ..., draws: int = ..., chains: int = ...,
     warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
     beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
-    seed: int = ..., progress: bool = ...,
+    marginalise: str | bool | Sequence[str] = ..., seed: int = ..., progress: bool = ...,
 ) -> Draws:  # fmt: skip
     """Draws of every name, or of some."""
 
@@ -200,6 +203,7 @@ def sample(
     clamp: Clamp | None = None,
     given: Mapping[str, Any] | None = None,
     keep: str | Sequence[str] = "all",
+    marginalise: str | bool | Sequence[str] = "auto",
     seed: int = 0,
     progress: bool = True,
 ) -> Draws | Moments:
@@ -209,7 +213,9 @@ def sample(
     every `thin`-th is kept. `clamp`: a value for a variable, or (value, mask) to hold only the
     entries where the mask is true. `keep`: "all", the names of the variables and quantities whose
     draws are wanted, or "moments" for means and errors alone, at a size that no length of run
-    changes. The same seed gives the same draws.
+    changes. `marginalise`: unknowns that are summed out in closed form of the energy whose slope
+    others follow, and drawn right after: "auto" where that is cheaper, True all that can be, False
+    none, or names. The same seed gives the same draws.
 
     Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
     finite, E601 to E609 for data that do not fit.
@@ -221,9 +227,11 @@ def sample(
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
-    loop = loop_of(model, chosen, held, warmup)
+    wish = wish_of(model.program, marginalise)
+    loop = loop_of(model, chosen, held, warmup, wish)
     if model.checks:
-        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+        key = ("verified", chosen, held.signature, wish)
+        model.made(key, lambda: verified(model, loop, situation))
     refuse_repelled(untempered(loop.plan).blocks, situation)
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
@@ -262,7 +270,7 @@ def sample(
     return rescued(
         drawn,
         loop.plan,
-        partial(again, sampler=Tempering(), progress=progress, **asked),
+        partial(again, sampler=Tempering(), marginalise=marginalise, progress=progress, **asked),
     )
 
 

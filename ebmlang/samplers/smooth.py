@@ -11,16 +11,21 @@ import jax.numpy as jnp
 from ..backend.conditionals import Situation
 from ..backend.energy import State, Target
 from ..backend.sites import Sites
+from .closed import Closed
 
 Free = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Smooth:
-    """Continuous variables as free numbers: constrained types are opened up, held entries left out."""
+    """Continuous variables as free numbers: constrained types are opened up, held entries left out.
+
+    `closed`: unknowns that are summed out of the energy, None if there are none.
+    """
 
     target: Target
     sites: Mapping[str, Sites]
+    closed: Closed | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -37,13 +42,28 @@ class Smooth:
             for n, s in self.sites.items()
         }
 
+    def tables(self, situation: Situation) -> Any:
+        """What the sums in closed form need, from parameters and given data alone."""
+        return () if self.closed is None else self.closed.tables(situation)
+
     def potential(self, free: Free, situation: Situation, state: State) -> Any:
-        """beta E - log |d values / d free|, in nats: the law of the values, over free numbers."""
+        """beta E - log |d values / d free|, in nats: the law of the values, over free numbers.
+
+        Where unknowns are summed out beta E is their free energy.
+        """
+        there = self.put(state, free)
+        if self.closed is None:
+            return self._energy(situation, there) - self._volume(free)
+        return -self.closed.log_sum(situation, there, situation.tables) - self._volume(free)
+
+    def _energy(self, situation: Situation, state: State) -> Any:
         energies = {e.name for e in self.target.touching(self.sites)}
-        lowering = self.target.lowering(situation.params, self.put(state, free), situation.given)
+        lowering = self.target.lowering(situation.params, state, situation.given)
         energy = sum(
             (lowering.scalar(e.term) for e in self.target.program.energies if e.name in energies),
             jnp.zeros(()),
         )
-        volume = sum((s.log_volume(free[n]) for n, s in self.sites.items()), jnp.zeros(()))
-        return situation.beta * energy - volume
+        return situation.beta * energy
+
+    def _volume(self, free: Free) -> Any:
+        return sum((s.log_volume(free[n]) for n, s in self.sites.items()), jnp.zeros(()))

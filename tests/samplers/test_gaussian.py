@@ -393,9 +393,15 @@ def test_what_is_quadratic_together_is_drawn_together(text: str, variables: Any,
     assert "operations a draw" in choice.reason
 
 
-def test_quadratic_in_each_but_not_in_both_is_left_to_slopes():
+def test_of_two_quadratic_in_each_but_not_in_both_one_is_integrated_and_one_follows_slopes():
     model = ebm.loads("visible x : real visible y : real energy = x^2 * y^2 + x^2 + y^2")
-    assert [c.sampler for c in make_plan(model.target, Auto(), {}).choices] == ["nuts"]
+    choices = make_plan(model.target, Auto(), {}).choices
+    assert [(c.sampler, c.variables, c.closed) for c in choices] == [
+        ("nuts", ("y",), ("x",)),
+        ("gibbs", ("x",), ()),
+    ]
+    whole = make_plan(model.target, Auto(), {}, wish=False).choices
+    assert [(c.sampler, c.variables) for c in whole] == [("nuts", ("x", "y"))]
     assert [c.variables for c in make_plan(model.target, Gibbs(), {}).choices] == [("x",), ("y",)]
 
 
