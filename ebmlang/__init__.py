@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .model import Model as Model
     from .model import load as load
     from .model import loads as loads
+    from .partition.distribution import distribution as distribution
     from .partition.gradient import gradient as gradient
     from .partition.logz import log_partition as log_partition
     from .samplers.kernel import kernel as kernel
@@ -46,6 +47,7 @@ _WHERE = {
     "Model": ".model",
     "load": ".model",
     "loads": ".model",
+    "distribution": ".partition.distribution",
     "gradient": ".partition.gradient",
     "log_partition": ".partition.logz",
     "kernel": ".samplers.kernel",

@@ -18,27 +18,25 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State, Target, stored_type
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
-from ..evaluation.tally import Tally
 from ..progress import Progress
 from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
-from .beginning import Starter, begin_states, not_finite, starter
+from .beginning import Starter, begin_states, starter
 from .clusters import refuse_repelled
-from .gaussian import complaint_of
 from .plan import Plan, make_plan
 from .rescue import rescued
+from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
 from .streaming import streamed
 from .sweep import Chain, Report, begin, prepared, sweeps
-from .tempering import exchange_of, untempered
+from .tempering import untempered
 from .verify import verify
 
 if TYPE_CHECKING:
     from ..model import Model
 
 Clamp = Mapping[str, Any]
-Kept = tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]
 PIECES = 20
 
 
@@ -227,8 +225,7 @@ def sample(
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
-    wish = wish_of(model.program, marginalise)
-    loop = loop_of(model, chosen, held, warmup, wish)
+    loop = loop_of(model, chosen, held, warmup, wish := wish_of(model.program, marginalise))
     if model.checks:
         key = ("verified", chosen, held.signature, wish)
         model.made(key, lambda: verified(model, loop, situation))
@@ -253,43 +250,19 @@ def sample(
         "methods": tuple(block.method for block in loop.plan.blocks),
         "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
     }  # fmt: skip
-    exchange = exchange_of(loop.plan, chain, beta)
-    if isinstance(kept, Tally):
-        drawn = Moments(model.program, model.world, kept, settings, exchange)
-    else:
-        _check_finite(model, loop, situation, chain, kept)
-        state, named, energy, report = kept
-        values = {**state, **named}
-        drawn = Draws(model.program, model.world, values, energy, report, settings, exchange)
+    drawn = result_of(model, loop.plan, situation, chain, kept, settings)
     if chosen.name != "auto":
         return drawn
-    again: Any = partial(
-        sample, model, params, draws=draws, chains=chains, warmup=warmup, thin=thin
-    )
-    asked = {"beta": beta, "clamp": clamp, "given": given, "keep": keep, "seed": seed}
-    return rescued(
-        drawn,
-        loop.plan,
-        partial(again, sampler=Tempering(), marginalise=marginalise, progress=progress, **asked),
-    )
+    again = partial(
+        _tempered, model, params, draws=draws, chains=chains, warmup=warmup, thin=thin, beta=beta,
+        clamp=clamp, given=given, keep=keep, marginalise=marginalise, seed=seed, progress=progress,
+    )  # fmt: skip
+    return rescued(drawn, loop.plan, again)
 
 
-def _check_finite(model: Model, loop: Loop, situation: Situation, chain: Chain, kept: Kept) -> None:
-    """Refuse draws whose energy is not finite, with the energy and the variables to look at."""
-    state, _, energy, _ = kept
-    if np.all(np.isfinite(energy)):
-        return
-    which, when = np.argwhere(~np.isfinite(energy))[0]
-    # Where not every variable was kept, the state in which the chain ended stands for the draw.
-    ended = {n: np.asarray(v)[which] for n, v in chain.state.items()}
-    last, before = (
-        ended
-        | {n: v[which, k].astype(stored_type(model.program.unknowns[n])) for n, v in state.items()}
-        for k in (when, max(when - 1, 0))
-    )
-    raise complaint_of(untempered(loop.plan).blocks, situation, (last, before)) or not_finite(
-        model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
-    )
+def _tempered(model: Model, params: Mapping[str, Any], **settings: Any) -> Draws | Moments:
+    """The same run by replica exchange."""
+    return sample(model, params, sampler=Tempering(), **settings)
 
 
 def kept_names(program: Program, keep: str | Sequence[str]) -> tuple[str, ...] | None:

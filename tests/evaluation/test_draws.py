@@ -1,6 +1,9 @@
 """Draws as ArviZ sees them: the file's dimensions and labels, told apart where names meet."""
 
+import arviz as az
+import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 
 import ebmlang as ebm
 
@@ -51,3 +54,32 @@ def test_labels_and_second_axes():
     joint = draws.to_arviz().posterior["joint"]
     assert joint.dims == ("chain", "draw", "aa", "aa_2")
     assert joint.coords["aa_2"].values.tolist() == ["-", "A", "C"]
+
+
+@pytest.mark.filterwarnings("ignore::matplotlib.MatplotlibDeprecationWarning")
+def test_arviz_tables_and_plots_go_by_the_names_of_the_file():
+    plt.switch_backend("Agg")
+    draws = drawn(
+        'dim site = 2, aa = "-AC" visible x : category(aa)[site] '
+        "latent a : binary[site, site] symmetric hollow visible u : real "
+        "energy = (u - 1) ^ 2 + sum(i) (x[i] == 0) + a[0, 1] "
+        "quantity share[b] = mean(i) (x[i] == b)"
+    )
+    data = draws.to_arviz()
+    assert {n: v.dims[2:] for n, v in data.posterior.items()} == {
+        "x": ("site",), "a": ("site", "site_2"), "u": (), "share": ("aa",)
+    }  # fmt: skip
+    table = az.summary(data, var_names=["share", "u"])
+    assert list(table.index) == ["share[-]", "share[A]", "share[C]", "u"]
+    np.testing.assert_allclose(table["mean"], [*draws["share"].mean((0, 1)), draws["u"].mean()],
+                               atol=1e-3)  # fmt: skip
+    labelled = az.summary(data, var_names=["share"], coords={"aa": ["A", "C"]})
+    assert list(labelled.index) == ["share[A]", "share[C]"]
+    axes = az.plot_trace(data, var_names=["share", "u"], compact=False)
+    titles = [row[0].get_title() for row in axes]
+    assert titles == ["share\n-", "share\nA", "share\nC", "u"]
+    az.plot_energy(data)
+    np.testing.assert_allclose(az.bfmi(data).shape, (2,))
+    with pytest.raises(TypeError, match="log likelihood"):
+        az.loo(data)
+    plt.close("all")

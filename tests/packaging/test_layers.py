@@ -29,6 +29,7 @@ ORDER = (
     "ebmlang.backend",
     "ebmlang.evaluation.exchange",
     "ebmlang.evaluation.diagnostics",
+    "ebmlang.evaluation.table",
     "ebmlang.evaluation.tally",
     "ebmlang.evaluation.draws",
     "ebmlang.evaluation.moments",

@@ -11,6 +11,21 @@ from typing import Any
 
 import numpy as np
 
+NAMES = (
+    "double_well",
+    "double_well_asym_barrier6",
+    "ring",
+    "banana",
+    "rosenbrock_b20",
+    "four_gaussians",
+    "mueller_brown_0.1",
+    "two_moons",
+    "neal_funnel_10d",
+    "quartic_1d",
+    "tilted_double_well_1d",
+    "phi4_chain16",
+    "xy_chain12_beta2",
+)
 Statistics = dict[str, Callable[[Any], np.ndarray]]
 
 

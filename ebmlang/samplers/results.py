@@ -1,0 +1,59 @@
+"""What a run gives back: draws or moments with their settings, refused where an energy is not finite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..backend.conditionals import Situation
+from ..backend.energy import stored_type
+from ..evaluation.draws import Draws
+from ..evaluation.moments import Moments
+from ..evaluation.tally import Tally
+from .beginning import not_finite
+from .block import Plan
+from .gaussian import complaint_of
+from .sweep import Chain, Report
+from .tempering import exchange_of, untempered
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+Kept = tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]
+
+
+def result_of(
+    model: Model,
+    plan: Plan,
+    situation: Situation,
+    chain: Chain,
+    kept: Kept | Tally,
+    settings: Mapping[str, Any],
+) -> Draws | Moments:
+    """The draws that were kept, or the moments. Raises EbmError E703 for energies that are not finite."""
+    exchange = exchange_of(plan, chain, settings["beta"])
+    if isinstance(kept, Tally):
+        return Moments(model.program, model.world, kept, settings, exchange)
+    _check_finite(model, plan, situation, chain, kept)
+    state, named, energy, report = kept
+    return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
+
+
+def _check_finite(model: Model, plan: Plan, situation: Situation, chain: Chain, kept: Kept) -> None:
+    """Refuse draws whose energy is not finite, with the energy and the variables to look at."""
+    state, _, energy, _ = kept
+    if np.all(np.isfinite(energy)):
+        return
+    which, when = np.argwhere(~np.isfinite(energy))[0]
+    # Where not every variable was kept, the state in which the chain ended stands for the draw.
+    ended = {n: np.asarray(v)[which] for n, v in chain.state.items()}
+    last, before = (
+        ended
+        | {n: v[which, k].astype(stored_type(model.program.unknowns[n])) for n, v in state.items()}
+        for k in (when, max(when - 1, 0))
+    )
+    raise complaint_of(untempered(plan).blocks, situation, (last, before)) or not_finite(
+        model.target, situation, last, f"chain {which} left the finite energies at draw {when}"
+    )
