@@ -23,6 +23,7 @@ from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
 from .beginning import Starter, begin_states, starter
+from .clamping import Clamp, Clamped, clamped
 from .clusters import refuse_repelled
 from .plan import Plan, make_plan
 from .rescue import rescued
@@ -36,62 +37,7 @@ from .verify import verify
 if TYPE_CHECKING:
     from ..model import Model
 
-Clamp = Mapping[str, Any]
 PIECES = 20
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clamped:
-    """Held entries: for each variable its values and the mask of entries that are held."""
-
-    values: dict[str, Any]
-    masks: dict[str, np.ndarray]
-
-    @property
-    def signature(self) -> tuple[tuple[str, bytes], ...]:
-        """What decides the compiled loop: which entries are held, not their values."""
-        return tuple((n, np.packbits(m).tobytes()) for n, m in sorted(self.masks.items()))
-
-
-def clamped(model: Model, clamp: Clamp | None) -> Clamped:
-    """The clamp of a call with what the model holds anyway. Raises EbmError for what does not fit."""
-    values: dict[str, Any] = {}
-    masks: dict[str, np.ndarray] = {}
-    for name, given in (dict(model.bindings.held) | dict(clamp or {})).items():
-        symbol = model.program.unknowns.get(name)
-        if symbol is None:
-            raise complain("E606", f"the model has no variable `{name}` to clamp")
-        value, mask = given if isinstance(given, tuple) else (given, True)
-        shape = model.world.shape(symbol)
-        array = np.asarray(value)
-        held = np.broadcast_to(np.asarray(mask, bool), shape)
-        if array.shape != shape:
-            raise complain(
-                "E602",
-                f"`{name}` is clamped to shape {list(array.shape)}, and "
-                f"{list(shape) or 'one number'} is wanted",
-            )
-        if symbol.symmetric:
-            array, held = np.where(held, array, array.T), held | held.T
-        inside = np.where(held, array, _some(symbol, model, shape))
-        check_values(symbol, inside, model.world, where="the clamp holds")
-        values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))
-        masks[name] = held
-    return Clamped(values, masks)
-
-
-def _some(symbol: Any, model: Model, shape: tuple[int, ...]) -> np.ndarray:
-    from ..backend.parameters import _neutral
-
-    if symbol.domain.discrete:
-        return np.full(shape, np.asarray(_first_state(symbol, model)))
-    return np.full(shape, _neutral(symbol, model.world))
-
-
-def _first_state(symbol: Any, model: Model) -> float:
-    from ..backend.conditionals import states_of
-
-    return float(states_of(symbol, model.target)[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

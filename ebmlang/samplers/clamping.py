@@ -1,0 +1,111 @@
+"""What a call holds: values of some entries of some variables, and where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..backend.checks import check_values
+from ..backend.energy import stored_type
+from ..semantics.terms import Kind, Symbol
+from ..syntax.diagnostics import complain
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+Clamp = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clamped:
+    """Held entries: for each variable its values and the mask of entries that are held."""
+
+    values: dict[str, Any]
+    masks: dict[str, np.ndarray]
+
+    @property
+    def signature(self) -> tuple[tuple[str, bytes], ...]:
+        """What decides the compiled loop: which entries are held, not their values."""
+        return tuple((n, np.packbits(m).tobytes()) for n, m in sorted(self.masks.items()))
+
+
+def clamped(model: Model, clamp: Clamp | None) -> Clamped:
+    """The clamp of a call with what the model holds anyway. Raises EbmError for what does not fit."""
+    values: dict[str, Any] = {}
+    masks: dict[str, np.ndarray] = {}
+    for name, given in (dict(model.bindings.held) | dict(clamp or {})).items():
+        symbol = model.program.unknowns.get(name)
+        if symbol is None:
+            raise complain("E606", f"the model has no variable `{name}` to clamp")
+        shape = model.world.shape(symbol)
+        value, held = _value_and_mask(symbol, given, shape)
+        array = np.asarray(value)
+        if array.shape != shape:
+            raise complain(
+                "E602",
+                f"`{name}` is clamped to shape {list(array.shape)}, and "
+                f"{list(shape) or 'one number'} is wanted",
+            )
+        if symbol.symmetric:
+            array, held = np.where(held, array, array.T), held | held.T
+        inside = np.where(held, array, _some(symbol, model, shape))
+        check_values(symbol, inside, model.world, where="the clamp holds")
+        values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))
+        masks[name] = held
+    return Clamped(values, masks)
+
+
+def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple[Any, np.ndarray]:
+    """What a clamp holds, and where. Raises EbmError E602 for what is no value or no mask."""
+    if not isinstance(given, tuple):
+        return given, np.ones(shape, bool)
+    wanted = (
+        f"(value, mask) is wanted, the mask true where the value of shape "
+        f"{list(shape) or 'one number'} holds"
+    )
+    if len(given) != 2:
+        raise complain(
+            "E602", f"`{symbol.name}` is clamped with a tuple of {len(given)}, and {wanted}"
+        )
+    mask = np.asarray(given[1], bool)
+    try:
+        held = np.broadcast_to(mask, shape)
+    except ValueError:
+        raise complain(
+            "E602", f"`{symbol.name}` is clamped with a mask {list(mask.shape)}, and {wanted}"
+        ) from None
+    if symbol.domain.kind is Kind.SIMPLEX:
+        _check_whole(symbol, held)
+    return given[0], held
+
+
+def _check_whole(symbol: Symbol, held: np.ndarray) -> None:
+    """Refuse a simplex of which some entries are held: what is left sums to less than one."""
+    parts = held.any(-1) & ~held.all(-1)
+    if not np.any(parts):
+        return
+    row = ", ".join(str(k) for k in np.argwhere(parts)[0])
+    raise complain(
+        "E602",
+        f"`{symbol.name}` is a simplex, which is held whole or not at all: "
+        + (f"row {row} is held in part" if row else "it is held in part"),
+        helps=["let the mask be true or false along the whole last dimension"],
+    )
+
+
+def _some(symbol: Any, model: Model, shape: tuple[int, ...]) -> np.ndarray:
+    from ..backend.parameters import _neutral
+
+    if symbol.domain.discrete:
+        return np.full(shape, np.asarray(_first_state(symbol, model)))
+    return np.full(shape, _neutral(symbol, model.world))
+
+
+def _first_state(symbol: Any, model: Model) -> float:
+    from ..backend.conditionals import states_of
+
+    return float(states_of(symbol, model.target)[0])
