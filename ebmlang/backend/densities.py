@@ -71,17 +71,25 @@ def log_density(name: str, values: Mapping[str, Any]) -> Any:
     """
     row, given = table()[name], dict(values)
     value = given.pop("")
-    shape = value.shape[value.ndim - row["event"] :]
-    for label, argument in given.items():
-        tied = row["axes"][label]
-        if tied and not argument.ndim:
-            given[label] = jnp.broadcast_to(argument, [shape[int(k)] for k in tied])
-    made = constructor(name)(**given, **dict.fromkeys(row["sizes"], shape[0] if shape else 0))
+    made = distribution(name, given, value.shape[value.ndim - row["event"] :])
     if row["support"]["kind"] == "circular":
         value = jnp.mod(value + jnp.pi, 2 * jnp.pi) - jnp.pi
     if row["discrete"]:
         value = jnp.rint(value).astype(jnp.int32)
     return made.log_prob(value)
+
+
+def distribution(name: str, given: Mapping[str, Any], shape: tuple[int, ...]) -> Any:
+    """NumPyro's distribution with these arguments, one draw of which has this shape.
+
+    An argument that lacks the axes of a draw is the same for all of it.
+    """
+    row, given = table()[name], dict(given)
+    for label, argument in given.items():
+        tied = row["axes"][label]
+        if tied and not argument.ndim:
+            given[label] = jnp.broadcast_to(argument, [shape[int(k)] for k in tied])
+    return constructor(name)(**given, **dict.fromkeys(row["sizes"], shape[0] if shape else 0))
 
 
 def build() -> dict[str, dict[str, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
+from .divergences import Divergences, divergences_of
 from .exchange import Exchange
 
 RHAT_LIMIT = 1.05
@@ -183,7 +184,7 @@ def diagnose(
         {n: rank_rhat(v) for n, v in watched.items()},
         {n: effective_size(v) for n, v in watched.items()},
         float(np.mean(report.acceptance)),
-        int(np.sum(report.diverged)),
+        divergences_of({n: v for n, v in values.items() if n not in held}, report.diverged),
         int(frozen.sum()),
         exchange,
         tails={n: tail_size(v) for n, v in real.items()},
@@ -195,7 +196,7 @@ def judge(
     rhats: Mapping[str, np.ndarray],
     sizes: Mapping[str, np.ndarray],
     acceptance: float,
-    divergences: int,
+    divergences: Divergences,
     frozen: int,
     exchange: Exchange | None,
     *,
@@ -211,8 +212,8 @@ def judge(
     tail = {n: _least(found) for n, found in (tails or {}).items()}
     worst = float("nan") if energies is None else _least(energies)
     problems = [p for n in rhat if (p := _doubt(n, rhat[n], ess[n], tail.get(n))) is not None]
-    if divergences:
-        problems.append(f"{divergences} transitions diverged; smaller steps may help")
+    if divergences.number:
+        problems.append(str(divergences))
     if frozen:
         problems.append(f"{frozen} chains never moved")
     if worst < BFMI_LIMIT:
@@ -221,7 +222,8 @@ def judge(
             "the tails are seldom reached"
         )
     problems += exchange.problems if exchange is not None else ()
-    return Diagnostics(rhat, ess, acceptance, divergences, tuple(problems), tail, worst)
+    number = divergences.number
+    return Diagnostics(rhat, ess, acceptance, number, tuple(problems), tail, worst)
 
 
 def _least(found: np.ndarray) -> float:

@@ -14,6 +14,7 @@ from ..analysis.world import World
 from ..semantics.terms import Between, Dimension, Index, Program, Whole
 from .diagnostics import Diagnostics, diagnose, doubts
 from .exchange import Exchange
+from .transitions import sample_stats
 
 
 class Draws(Mapping[str, np.ndarray]):
@@ -57,6 +58,11 @@ class Draws(Mapping[str, np.ndarray]):
     def chains(self) -> int:
         """How many chains there are."""
         return self.energy.shape[0]
+
+    @property
+    def diverging(self) -> np.ndarray:
+        """Whether a transition before a draw diverged. Shapes: [chain, draw]."""
+        return np.asarray(self.report.diverged) > 0
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -123,15 +129,11 @@ class Draws(Mapping[str, np.ndarray]):
         raise AssertionError(name)
 
     def to_arviz(self) -> Any:
-        """The draws as ArviZ InferenceData, with energy and divergences among its sample stats."""
+        """The draws as ArviZ InferenceData, with energies, steps and divergences as sample stats."""
         arviz = _arviz()
         dims, coords = self.dims()
         dims = {n: axes for n, axes in dims.items() if n in self._values}
-        stats = {
-            "energy": self.energy,
-            "acceptance_rate": np.asarray(self.report.acceptance),
-            "diverging": np.asarray(self.report.diverged) > 0,
-        }
+        stats = sample_stats(self.energy, self.report, self.settings)
         return arviz.from_dict(
             posterior=dict(self._values), sample_stats=stats, dims=dims, coords=coords
         )

@@ -12,6 +12,7 @@ from ..analysis.world import World
 from ..semantics.terms import Kind, Program
 from ..syntax.diagnostics import complain
 from .diagnostics import Diagnostics, doubts, judge
+from .divergences import Divergences
 from .exchange import Exchange
 from .tally import Tally
 
@@ -110,7 +111,7 @@ class Moments:
             {n: tally.rhat(n) for n in watched},
             {n: tally.size(n) for n in watched},
             tally.acceptance,
-            tally.diverged,
+            Divergences(tally.diverged),
             tally.frozen,
             self.tempering,
         )

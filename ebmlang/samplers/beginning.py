@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,84 +13,112 @@ import numpy as np
 from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target, stored_type
 from ..backend.sites import sites_of
-from ..semantics.terms import Symbol
+from ..semantics.terms import NamedEnergy, Symbol
 from ..syntax.diagnostics import complain
 
 TRIES = 20
+RADIUS = 2.0
 
 
-def random_state(target: Target, key: Any) -> State:
-    """One configuration: discrete sites uniform, free numbers uniform in [-2, 2] as in Stan."""
+def random_state(target: Target, key: Any, radius: float = RADIUS) -> State:
+    """One configuration: discrete sites uniform, free numbers uniform up to a radius, 2 as in Stan."""
     state = {}
     for name, symbol in target.program.unknowns.items():
         key, sub = jax.random.split(key)
-        state[name] = _random_values(symbol, target, sub)
+        state[name] = _random_values(symbol, target, sub, radius)
     return state
 
 
-def _random_values(symbol: Symbol, target: Target, key: Any) -> Any:
+def _random_values(symbol: Symbol, target: Target, key: Any, radius: float) -> Any:
     sites = sites_of(symbol, target.world)
     if symbol.domain.discrete:
         values = jnp.asarray(states_of(symbol, target), stored_type(symbol))
         drawn = values[jax.random.randint(key, (sites.number,), 0, len(values))]
         return sites.full(drawn)
     event = sites.event if not sites.event else (sites.event[0] - 1,)
-    free = jax.random.uniform(key, (sites.number, *event), minval=-2.0, maxval=2.0)
+    free = jax.random.uniform(key, (sites.number, *event), minval=-radius, maxval=radius)
     return sites.full(sites.constrain(free)).astype(stored_type(symbol))
 
 
-Starter = Callable[[Situation, Any, State], tuple[State, Any]]
+Guess = Callable[[Situation, Any, State], State]
+Starter = Callable[..., tuple[State, Any]]
 
 
-def starter(target: Target, masks: Mapping[str, np.ndarray]) -> Starter:
-    """Compiled: for each key a state of finite energy with held entries at their values."""
+def starter(target: Target, masks: Mapping[str, np.ndarray], guess: Guess | None = None) -> Starter:
+    """Compiled: for each key a state of finite energy with held entries at their values.
 
-    def candidate(situation: Situation, key: Any, values: State) -> tuple[State, Any]:
-        state = random_state(target, key)
+    `guess` makes up what is tried from held values, a random state if not said. The starter takes
+    the situation, keys, held values, and values [chain, dims] that are to be kept.
+    """
+
+    def candidate(situation: Situation, key: Any, values: State, told: State) -> Any:
+        state = random_state(target, key) if guess is None else guess(situation, key, values)
+        state |= told
         for name, mask in masks.items():
             state[name] = jnp.where(mask, values[name], state[name]).astype(state[name].dtype)
         return state, target.energy(situation.params, state, situation.given)
 
-    def first_finite(situation: Situation, key: Any, values: State) -> tuple[State, Any]:
+    def first_finite(situation: Situation, key: Any, values: State, told: State) -> Any:
         tries = jax.random.split(key, TRIES)
-        states, energies = jax.vmap(candidate, in_axes=(None, 0, None))(situation, tries, values)
+        states, energies = jax.vmap(lambda k: candidate(situation, k, values, told))(tries)
         pick = jnp.argmax(jnp.isfinite(energies))
         return jax.tree.map(lambda x: x[pick], states), jnp.isfinite(energies[pick])
 
-    return jax.jit(jax.vmap(first_finite, in_axes=(None, 0, None)))
+    return jax.jit(jax.vmap(first_finite, in_axes=(None, 0, None, 0)))
 
 
 def begin_states(
-    target: Target, start: Starter, situation: Situation, key: Any, chains: int, values: State
+    target: Target,
+    start: Starter,
+    situation: Situation,
+    key: Any,
+    chains: int,
+    values: State,
+    told: State | None = None,
+    failed: str = f"no start with a finite energy in {TRIES} tries",
 ) -> State:
     """A finite-energy state for every chain. Shapes: [chain, dims].
 
-    Raises EbmError E703 that names the energy and the variable if none is found.
+    Raises EbmError E703 that names the energy and the variable if none is found, and says `failed`.
     """
-    states, fine = start(situation, jax.random.split(key, chains), values)
+    states, fine = start(situation, jax.random.split(key, chains), values, told or {})
     if not bool(jnp.all(fine)):
         bad = int(jnp.argmin(fine))
         one = jax.tree.map(lambda x: x[bad], states)
-        raise not_finite(target, situation, one, f"no start with a finite energy in {TRIES} tries")
+        raise not_finite(target, situation, one, failed)
     return states
 
 
 def not_finite(target: Target, situation: Situation, state: State, what: str) -> Exception:
-    """E703: which energy is not finite, and which variables stand in it."""
-    parts = target.parts(situation.params, state, situation.given)
-    bad = [n for n, v in parts.items() if not np.isfinite(np.asarray(v))]
+    """E703: which energy or density is not finite, and which variables stand in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # NumPyro's word on what is told here in full
+        parts = target.parts(situation.params, state, situation.given)
     notes = []
-    for name in bad:
-        stands = [v for v, f in target.structure.variables.items() if name in f.energies]
+    densities = 0
+    for energy in target.program.energies:
+        value = float(np.asarray(parts[energy.name]))
+        if np.isfinite(value):
+            continue
+        densities += energy.density
+        stands = [v for v, f in target.structure.variables.items() if energy.name in f.energies]
         notes.append(
-            f"energy `{name}` is {float(np.asarray(parts[name])):g}; "
+            f"{_called(energy)} is {value:g}; "
             f"`{'`, `'.join(stands)}` stand{'s' * (len(stands) == 1)} in it"
         )
     unwell = [n for n, v in state.items() if not np.all(np.isfinite(np.asarray(v)))]
     notes += [f"`{n}` itself is not finite" for n in unwell]
-    return complain(
-        "E703",
-        what,
-        notes=notes,
-        helps=["look for a log, a root or a quotient of what can be 0 or less in that energy"],
-    )
+    helps = ["look for a log, a root or a quotient of what can be 0 or less in that energy"]
+    if densities:
+        helps = [
+            "look for a value outside the support of that density, or arguments it cannot have"
+        ]
+    return complain("E703", what, notes=notes, helps=helps)
+
+
+def _called(energy: NamedEnergy) -> str:
+    """An energy as the file has it: by its name, or by the variable and the density after `~`."""
+    if not energy.density:
+        return f"energy `{energy.name}`"
+    text = " ".join(energy.span.text.split())
+    return f"-log of the density `{energy.name.removesuffix(' ~')} ~ {text}`"

@@ -15,13 +15,17 @@ Key = Any
 
 
 class Moved(NamedTuple):
-    """A step of one block. `acceptance` in [0, 1]; `gradients`: energy gradients it cost."""
+    """A step of one block. `acceptance` in [0, 1]; `gradients`: energy gradients it cost.
+
+    `hamiltonian`: of a Hamiltonian block, what its path kept, in nats.
+    """
 
     state: State
     inner: Any
     acceptance: Any
     gradients: Any
     diverged: Any
+    hamiltonian: Any = 0.0
 
 
 class Block(Protocol):

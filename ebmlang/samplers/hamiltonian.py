@@ -65,4 +65,6 @@ class HamiltonianBlock:
             inner = inner._replace(z=free, potential_energy=energy, z_grad=slope)
         inner = move(inner._replace(rng_key=key), model_args=(situation, state))
         moved = self.smooth.put(state, inner.z)
-        return Moved(moved, inner, inner.accept_prob, inner.num_steps, inner.diverging)
+        return Moved(
+            moved, inner, inner.accept_prob, inner.num_steps, inner.diverging, inner.energy
+        )

@@ -12,12 +12,13 @@ from numpyro.util import is_prng_key
 
 from ..analysis.closing import Wish, wish_of
 from ..backend.conditionals import Situation
-from .beginning import begin_states, starter
+from .beginning import starter
 from .block import Block
 from .clusters import refuse_repelled
 from .plan import make_plan
 from .run import Clamped, clamped, situation_of
 from .settings import Sampler, sampler_of
+from .starting import Init, started
 from .sweep import Chain, begin, prepared, sweep
 from .tempering import untempered
 from .verify import verify
@@ -47,8 +48,10 @@ class Kernel(MCMCKernel):
         sampler: Sampler,
         held: Clamped,
         wish: Wish = "auto",
+        init: Init = None,
     ) -> None:
         self.model = model
+        self._asked = init
         self._situation = situation
         self._held = held
         self._plan = make_plan(model.target, sampler, held.masks, wish=wish)
@@ -95,13 +98,14 @@ class Kernel(MCMCKernel):
             else jax.vmap(jax.random.wrap_key_data)(keys)
         )
         if init_params is None:
-            states = begin_states(
-                self.model.target,
-                self._first,
+            states = started(
+                self.model,
                 self._situation,
                 keys[0],
                 len(keys),
-                self._held.values,
+                self._held,
+                self._asked,
+                self._first,
             )
         else:
             states = init_params if not single else jax.tree.map(lambda x: x[None], init_params)
@@ -147,8 +151,11 @@ def kernel(
     clamp: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
     marginalise: str | bool | Sequence[str] = "auto",
+    init: Init = None,
 ) -> Kernel:
     """A sampler of a model at these parameters for `numpyro.infer.MCMC`.
+
+    `init`: where chains begin, as for `ebm.sample`; `MCMC.run(init_params=…)` has the last word.
 
     Raises EbmError E702 if the sampler cannot move a variable.
     """
@@ -156,7 +163,8 @@ def kernel(
     model.check_params(params)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
-    made = Kernel(model, situation, chosen, held, wish_of(model.program, marginalise))
+    wish = wish_of(model.program, marginalise)
+    made = Kernel(model, situation, chosen, held, wish, init)
     refuse_repelled(made.blocks, situation)
     if model.checks:
         made.check()

@@ -22,13 +22,14 @@ from ..progress import Progress
 from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
-from .beginning import Starter, begin_states, starter
+from .beginning import Starter, starter
 from .clamping import Clamp, Clamped, clamped
 from .clusters import refuse_repelled
 from .plan import Plan, make_plan
 from .rescue import rescued
 from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
+from .starting import Init, started
 from .streaming import streamed
 from .sweep import Chain, Report, begin, prepared, sweeps
 from .tempering import untempered
@@ -118,7 +119,8 @@ def sample(
     model: Model, params: Mapping[str, Any], *, keep: Literal["moments"], draws: int = ...,
     chains: int = ..., warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
     beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
-    marginalise: str | bool | Sequence[str] = ..., seed: int = ..., progress: bool = ...,
+    marginalise: str | bool | Sequence[str] = ..., init: Init = ..., seed: int = ...,
+    progress: bool = ...,
 ) -> Moments:  # fmt: skip
     """Moments alone."""
 
@@ -129,7 +131,8 @@ def sample(
     keep: Literal["all"] | list[str] | tuple[str, ...] = ..., draws: int = ..., chains: int = ...,
     warmup: int | None = ..., thin: int = ..., sampler: str | Sampler = ...,
     beta: float = ..., clamp: Clamp | None = ..., given: Mapping[str, Any] | None = ...,
-    marginalise: str | bool | Sequence[str] = ..., seed: int = ..., progress: bool = ...,
+    marginalise: str | bool | Sequence[str] = ..., init: Init = ..., seed: int = ...,
+    progress: bool = ...,
 ) -> Draws:  # fmt: skip
     """Draws of every name, or of some."""
 
@@ -148,6 +151,7 @@ def sample(
     given: Mapping[str, Any] | None = None,
     keep: str | Sequence[str] = "all",
     marginalise: str | bool | Sequence[str] = "auto",
+    init: Init = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Draws | Moments:
@@ -159,7 +163,9 @@ def sample(
     draws are wanted, or "moments" for means and errors alone, at a size that no length of run
     changes. `marginalise`: unknowns that are summed out in closed form of the energy whose slope
     others follow, and drawn right after: "auto" where that is cheaper, True all that can be, False
-    none, or names. The same seed gives the same draws.
+    none, or names. `init`: where chains begin, a dict of values (of one state, or [chain, …]), "prior"
+    for draws of the densities after `~`, "uniform", "median", "feasible", or a strategy of NumPyro;
+    what it leaves out is uniform. The same seed gives the same draws.
 
     Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
     finite, E601 to E609 for data that do not fit.
@@ -178,7 +184,7 @@ def sample(
     refuse_repelled(untempered(loop.plan).blocks, situation)
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
-    states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
+    states = started(model, situation, sub, chains, held, init, loop.first)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
     with bar:
@@ -201,7 +207,8 @@ def sample(
         return drawn
     again = partial(
         _tempered, model, params, draws=draws, chains=chains, warmup=warmup, thin=thin, beta=beta,
-        clamp=clamp, given=given, keep=keep, marginalise=marginalise, seed=seed, progress=progress,
+        clamp=clamp, given=given, keep=keep, marginalise=marginalise, init=init, seed=seed,
+        progress=progress,
     )  # fmt: skip
     return rescued(drawn, loop.plan, again)
 

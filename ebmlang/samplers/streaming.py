@@ -16,7 +16,7 @@ from ..semantics.terms import Kind
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
-from .sweep import Chain, Report, prepared, sweeps
+from .sweep import Chain, Report, nothing, prepared, sweeps
 from .tempering import untempered
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def streaming(target: Target, plan: Plan) -> Any:
         ready = prepared(plan, situation)
         anchor = observed(target, situation, chain.state)
         zero = jax.tree.map(jnp.zeros_like, anchor)
-        none = Report(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+        none = nothing()
 
         def one(k: Any, carry: Any) -> Any:
             chain, mean, squares, total = carry

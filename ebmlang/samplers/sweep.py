@@ -24,11 +24,21 @@ class Chain(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a sweep tells: mean acceptance, gradients of the energy, divergent transitions."""
+    """What a sweep tells: mean acceptance, gradients of the energy, divergent transitions.
+
+    `hamiltonian`: the sum over Hamiltonian blocks of what their paths kept, of the last sweep.
+    """
 
     acceptance: Any  # scalar in [0, 1]
     gradients: Any  # scalar, int
     diverged: Any  # scalar, int
+    hamiltonian: Any  # scalar, nats
+
+
+def nothing() -> Report:
+    """The report of no sweep at all."""
+    count = jnp.zeros((), jnp.int32)
+    return Report(jnp.zeros(()), count, count, jnp.zeros(()))
 
 
 def prepared(plan: Plan, situation: Situation) -> Situation:
@@ -53,6 +63,7 @@ def sweep(plan: Plan, situation: Situation, chain: Chain) -> tuple[Chain, Report
     state, inner, accepted = chain.state, [], []
     gradients: Any = jnp.zeros((), jnp.int32)
     diverged: Any = jnp.zeros((), jnp.int32)
+    hamiltonian: Any = jnp.zeros(())
     for block, k, own, table in zip(plan.blocks, keys, chain.inner, situation.tables, strict=True):
         moved = block.move(k, situation._replace(tables=table), state, own)
         state = moved.state
@@ -60,8 +71,9 @@ def sweep(plan: Plan, situation: Situation, chain: Chain) -> tuple[Chain, Report
         accepted.append(moved.acceptance)
         gradients = gradients + moved.gradients
         diverged = diverged + moved.diverged
+        hamiltonian = hamiltonian + moved.hamiltonian
     acceptance = jnp.mean(jnp.stack([jnp.asarray(a, jnp.result_type(float)) for a in accepted]))
-    return Chain(key, state, tuple(inner)), Report(acceptance, gradients, diverged)
+    return Chain(key, state, tuple(inner)), Report(acceptance, gradients, diverged, hamiltonian)
 
 
 def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
@@ -70,12 +82,13 @@ def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple
         situation = prepared(plan, situation)
     if len(plan.blocks) == 1 and isinstance(plan.blocks[0], Resident):
         return _walk(plan.blocks[0], situation, chain, number)
-    zero = Report(jnp.zeros(()), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
+    zero = nothing()
 
     def one(_: Any, carry: tuple[Chain, Report]) -> tuple[Chain, Report]:
         chain, total = carry
         chain, report = sweep(plan, situation, chain)
-        return chain, Report(*(a + b for a, b in zip(total, report, strict=True)))
+        summed = Report(*(a + b for a, b in zip(total, report, strict=True)))
+        return chain, summed._replace(hamiltonian=report.hamiltonian)
 
     chain, total = jax.lax.fori_loop(0, number, one, (chain, zero))
     return chain, total._replace(acceptance=total.acceptance / number)
@@ -95,4 +108,5 @@ def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> t
     moved = block.walk(walk, situation._replace(tables=table), chain.state, done)
     after = Chain(key, moved.state, (moved.inner,))
     none = jnp.zeros((), jnp.int32)
-    return after, Report(moved.acceptance, jnp.asarray(moved.gradients, jnp.int32), none)
+    gradients = jnp.asarray(moved.gradients, jnp.int32)
+    return after, Report(moved.acceptance, gradients, none, jnp.zeros(()))
