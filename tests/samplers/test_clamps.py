@@ -93,8 +93,7 @@ CASES = {
         [[0, 1.5], [0, 0]], [[0, 1], [0, 0]], middles(-6, 6), ("gibbs", "mala", "nuts"),
     ),
 }  # fmt: skip
-QUICK = {("spin", "auto"), ("category", "auto"), ("integer", "auto"), ("real", "gibbs"),
-         ("positive", "mala"), ("graph", "auto")}  # fmt: skip
+QUICK = {("spin", "auto"), ("integer", "auto"), ("real", "gibbs"), ("positive", "mala")}
 ROWS = [
     pytest.param(n, s, marks=() if (n, s) in QUICK else SLOW)
     for n, case in CASES.items()
@@ -220,6 +219,7 @@ def test_a_symmetric_array_held_at_two_values_is_refused():
         ebm.sample(model, {}, clamp={"x": np.array([[0.0, 1.0], [2.0, 0.0]])}, progress=False)
 
 
+@SLOW
 def test_a_mask_of_nothing_holds_nothing():
     case = CASES["binary"]
     model = ebm.loads(case.text)
