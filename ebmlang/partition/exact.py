@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,22 +15,27 @@ from ..backend.energy import State, stored_type
 from ..samplers.gaussian import complaint_of
 from ..samplers.run import Clamped, clamped, situation_of
 from ..syntax.diagnostics import complain
+from .choosing import Call, Found, exactly, ways_of
+from .streaming import streamed
 from .summation import Summation, plan_sum
 
 if TYPE_CHECKING:
     from ..model import Model
 
 MOST_SECONDS = 600.0
-SURE_CHUNKS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExactAnswer:
-    """log Z in nats, E[dE/dtheta] (values' own space, one for each free number), and how it was had."""
+    """log Z in nats, E[dE/dtheta] (values' own space, one for each free number), and how it was had.
+
+    `error`: how far the last two grids of an integral were apart; 0 for sums and closed forms.
+    """
 
     log_z: float
     gradient: Mapping[str, Any] | None
     how: str
+    error: float = 0.0
 
 
 def exact(
@@ -46,37 +50,38 @@ def exact(
 ) -> ExactAnswer:
     """log of the sum over all free unknowns of exp(-beta E), and its derivative by the parameters.
 
-    d log Z / d theta = -beta E[dE/dtheta]. Sums run in float64 whatever JAX's default is.
-    Raises EbmError E705 if a variable has no closed form, or the sum would take too long.
+    d log Z / d theta = -beta E[dE/dtheta]. By the cheapest of closed forms with a listing of the
+    rest, elimination site by site, and quadrature, in float64 whatever JAX's default is.
+    Raises EbmError E705 with every way and its cost if none ends in `most_seconds`.
     """
     held = clamped(model, clamp)
-    plan = summation_of(model, held)
-    situation = situation_of(model, params, given, beta)
+    ways = ways_of(model, held)
     with jax.enable_x64(True):
-        wide = wide_situation(situation)
-        state = _base_state(model, held)
-        compiled = model.made(
-            ("exact", held.signature, gradient), lambda: _compile(model, plan, gradient)
-        )
-        log_z, slope = _stream(plan, lambda high: compiled(wide, state, high), most_seconds)
-        _check_finite(plan, wide, state, float(log_z))
-    found = None
-    if gradient:
-        scaled = jax.tree.map(lambda g: -np.asarray(g) / beta, slope)
-        found = _as_arrays(model, scaled)
-    return ExactAnswer(float(log_z), found, plan.describe())
+        wide = wide_situation(situation_of(model, params, given, beta))
+        state = base_state(model, held)
+        call = Call(model, held.signature, wide, state, gradient, most_seconds)
+        found = exactly(ways, call)
+        if not np.isfinite(found.log_z):
+            raise _no_number(model, held, wide, state, found)
+        arrays = None
+        if gradient:
+            scaled = jax.tree.map(lambda g: -np.asarray(g) / beta, found.slope)
+            arrays = _as_arrays(model, scaled)
+    return ExactAnswer(found.log_z, arrays, found.how, found.error)
 
 
-def _check_finite(plan: Summation, situation: Situation, state: State, log_z: float) -> None:
-    """Refuse a log Z that is no number, with the variable in which the energy is no bowl."""
-    if np.isfinite(log_z):
-        return
+def _no_number(
+    model: Model, held: Clamped, situation: Situation, state: State, found: Found
+) -> Exception:
+    """Why log Z is no number: the variable in which the energy is no bowl."""
+    plan = summation_of(model, held)
     wild = [n for n in plan.closed if not plan.target.program.unknowns[n].domain.discrete] or list(
         plan.listed
     )
-    raise complaint_of(plan.summed.blocks, situation, [state]) or complain(
+    return complaint_of(plan.summed.blocks, situation, [state]) or complain(
         "E703",
-        f"log Z is {log_z:g}: the energy is not a bowl in `{'`, `'.join(wild)}` at these parameters",
+        f"log Z is {found.log_z:g}: the energy is not a bowl in `{'`, `'.join(wild)}` at these "
+        "parameters",
         helps=["look at the signs of what is squared there"],
     )
 
@@ -96,81 +101,13 @@ def wide_situation(situation: Situation) -> Situation:
     return jax.tree.map(wide, situation)
 
 
-def _base_state(model: Model, held: Clamped) -> State:
+def base_state(model: Model, held: Clamped) -> State:
     """Held values where they are held, zero elsewhere."""
     state = {}
     for name, symbol in model.program.unknowns.items():
         zero = jnp.zeros(model.world.shape(symbol), stored_type(symbol))
         state[name] = jnp.asarray(held.values[name], zero.dtype) if name in held.values else zero
     return state
-
-
-def _compile(model: Model, plan: Summation, gradient: bool) -> Any:
-    space = model.parameter_space
-
-    def block(situation: Situation, state: State, high: Any) -> Any:
-        def of_values(values: Any) -> Any:
-            params = space.arrays(values)
-            return plan.log_sum(situation._replace(params=params), state, high)
-
-        values = space.values(situation.params)
-        if gradient:
-            return jax.value_and_grad(of_values)(values)
-        return of_values(values), ()
-
-    return jax.jit(block)
-
-
-def _stream(plan: Summation, block: Any, most_seconds: float) -> tuple[Any, Any]:
-    """Add up all blocks: log sums by logsumexp, derivatives weighted by their share."""
-    logs: list[np.ndarray] = []
-    slopes: Any = None
-    top = -np.inf
-    begun = 0.0
-    for chunk in range(plan.chunks):
-        log_sum, slope = block(jnp.asarray(plan.high(chunk)))
-        log_sum = np.asarray(log_sum)
-        logs.append(log_sum)
-        above = np.maximum(top, log_sum)
-        shift, share = np.exp(top - above), np.exp(log_sum - above)
-        weighted = jax.tree.map(lambda g, s=share: np.asarray(g) * s, slope)
-        slopes = (
-            weighted
-            if slopes is None
-            else jax.tree.map(lambda a, b, s=shift: a * s + b, slopes, weighted)
-        )
-        top = above
-        if chunk == 0:
-            begun = time.perf_counter()
-        elif chunk == 4 and plan.chunks > SURE_CHUNKS:
-            _refuse_if_long((time.perf_counter() - begun) / 4 * plan.chunks, plan, most_seconds)
-    stacked = np.stack(logs)
-    highest = stacked.max(axis=0)
-    total = highest + np.log(np.exp(stacked - highest).sum(axis=0))
-    mass = np.exp(total - top)
-    return total, jax.tree.map(lambda g: g / mass, slopes)
-
-
-def _refuse_if_long(seconds: float, plan: Summation, most_seconds: float) -> None:
-    if seconds > most_seconds:
-        raise complain(
-            "E705",
-            f"the exact sum would take about {_duration(seconds)}, and at most "
-            f"{_duration(most_seconds)} were allowed",
-            notes=[plan.describe()],
-        )
-
-
-def _duration(seconds: float) -> str:
-    for size, name in (
-        (31557600.0, "years"),
-        (86400.0, "days"),
-        (3600.0, "hours"),
-        (60.0, "minutes"),
-    ):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.3g} {name}"
-    return f"{seconds:.3g} seconds"
 
 
 def _as_arrays(model: Model, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +150,7 @@ def exact_log_weights(
             rows = slice(start, start + batch)
             state = _example_states(model, data, rows)
             own = {n: jnp.asarray(v[rows]) for n, v in per_example.items()}
-            log_sum, _ = _stream(
+            log_sum, _ = streamed(
                 plan,
                 lambda high, s=state, o=own: (compiled(wide, s, o, high), ()),
                 MOST_SECONDS,

@@ -90,6 +90,15 @@ class Summation:
 
         return jax.nn.logsumexp(jax.vmap(one)(rows))
 
+    def weight(self, situation: Situation, state: State, values: Any) -> Any:
+        """-beta E of one listed configuration, closed sums taken, in nats. Shapes: values [site]."""
+        return self.summed.log_sum(situation, self._listed(state, values))
+
+    @property
+    def options(self) -> list[np.ndarray]:
+        """The values of every listed site."""
+        return [v for n in self.listed for v in [_values(self.target, n)] * self.sites[n].number]
+
     def _listed(self, state: State, values: Any) -> State:
         start = 0
         out = dict(state)
@@ -101,15 +110,19 @@ class Summation:
         return out
 
 
-def plan_sum(target: Target, held: Mapping[str, np.ndarray]) -> Summation:
+def plan_sum(target: Target, held: Mapping[str, np.ndarray], *, discrete: bool = True) -> Summation:
     """The cheapest exact sum over all free entries: the fewest states to list.
 
+    `discrete`: whether to sum discrete sites in closed form too.
     Raises EbmError E705 where a continuous variable has no closed form.
     """
     facts = target.structure.variables
     sites = {n: sites_of(s, target.world, held.get(n)) for n, s in target.program.unknowns.items()}
     free = [n for n in target.program.unknowns if sites[n].number]
-    candidates = _candidates(target, free, held)[:MOST_CANDIDATES]
+    candidates = candidates_of(target, free, held)
+    if not discrete:
+        candidates = [c for c in candidates if not facts[c.variables[0]].symbol.domain.discrete]
+    candidates = candidates[:MOST_CANDIDATES]
     best: tuple[float, tuple[Choice, ...]] | None = None
     for size in range(len(candidates), -1, -1):
         for chosen in itertools.combinations(candidates, size):
@@ -135,7 +148,7 @@ def plan_sum(target: Target, held: Mapping[str, np.ndarray]) -> Summation:
     return _listing(target, summed, sites, [n for n in free if n not in summed.variables])
 
 
-def _candidates(target: Target, free: list[str], held: Mapping[str, np.ndarray]) -> list[Choice]:
+def candidates_of(target: Target, free: list[str], held: Mapping[str, np.ndarray]) -> list[Choice]:
     """Groups of variables that have a closed form given all others."""
     structure = target.structure
     entries = entries_of(target, held)

@@ -1,0 +1,201 @@
+"""Integrals over up to three real numbers by the trapezoidal rule, in a box found beforehand.
+
+For a smooth weight that has fallen off at the ends of the box, or that runs round a circle, the
+error of the trapezoidal rule falls off exponentially in the number of points.
+Source: Trefethen & Weideman (2014), "The exponentially convergent trapezoidal rule".
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..syntax.diagnostics import complain
+from .duration import duration
+from .mapped import Field
+
+NEGLIGIBLE = 42.0  # nats below the top
+COARSE = {1: 4001, 2: 161, 3: 41}
+SCAN = {1: 801, 2: 121, 3: 31}
+FIRST = {1: 64, 2: 32, 3: 16}
+WIDEST, BEGINNING = 300.0, 12.0
+MOST_POINTS = 1 << 24
+EQUAL, USELESS = 1e-8, 1e-3
+PEAKS, ZOOMS = 48, 40
+
+
+@dataclass(frozen=True, slots=True)
+class Integral:
+    """log of an integral in nats, how far the last two grids were apart, and the grid it is from."""
+
+    log_sum: float
+    error: float
+    counts: tuple[int, ...]
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def grid(self) -> str:
+        """`512 x 512`."""
+        return " x ".join(str(n) for n in self.counts)
+
+
+def integral(field: Field, most_seconds: float) -> Integral:
+    """The integral of the weight, on finer and finer grids until two agree.
+
+    Raises EbmError E705 where two grids do not agree in the time or memory there is, or where the weight
+    does not fall off; E703 where it is infinite.
+    """
+    low, high = box(field)
+    axes = field.layout.axes
+    count, before = FIRST[axes], -np.inf
+    while True:
+        begun = time.perf_counter()
+        counts = (count,) * axes
+        points, cell = grid(field, low, high, counts)
+        weights = field.at(points)
+        _refuse_infinite(field, weights)
+        top = weights.max()
+        value = float(top + math.log(np.exp(weights - top).sum()) + math.log(cell))
+        error = abs(value - before)
+        if error <= EQUAL * max(1.0, abs(value)) and count > 2 * FIRST[axes]:
+            return Integral(value, 0.0, counts, low, high)
+        seconds = (time.perf_counter() - begun) * 2**axes
+        if len(points) * 2**axes > MOST_POINTS or seconds > most_seconds:
+            return _stopped(Integral(value, error, counts, low, high), field, seconds)
+        before, count = value, count * 2
+
+
+def _stopped(found: Integral, field: Field, seconds: float) -> Integral:
+    """The last value there is if it is of use. Raises EbmError E705 if it is not."""
+    if found.error <= USELESS:
+        return found
+    raise complain(
+        "E705",
+        f"the integral over `{'`, `'.join(field.layout.names)}` does not settle: on a {found.grid} grid "
+        f"log Z still moves by {found.error:.2g}",
+        notes=[f"the next grid would take about {duration(seconds)}"],
+        helps=['method="ais" estimates log Z with an error'],
+    )
+
+
+def slope(field: Field, found: Integral) -> Any:
+    """The derivative of an integral by the parameters' free numbers, on its last grid."""
+    points, cell = grid(field, found.low, found.high, found.counts)
+    weights = field.at(points)
+    share = np.exp(weights - found.log_sum) * cell
+    kept = share > share.max() * math.exp(-NEGLIGIBLE)
+    return field.slope(points[kept], share[kept])
+
+
+def grid(
+    field: Field, low: np.ndarray, high: np.ndarray, counts: tuple[int, ...]
+) -> tuple[np.ndarray, float]:
+    """The points [point, axis] of a grid and the volume of one; ends that run round stand once."""
+    lines, cell = [], 1.0
+    for k, round_ in enumerate(field.layout.periodic):
+        lines.append(np.linspace(low[k], high[k], counts[k], endpoint=not round_))
+        cell *= (high[k] - low[k]) / (counts[k] if round_ else counts[k] - 1)
+    mesh = np.meshgrid(*lines, indexing="ij")
+    return np.stack([m.reshape(-1) for m in mesh], axis=-1), cell
+
+
+# ---------------------------------------------------------------------- the box
+
+
+def box(field: Field) -> tuple[np.ndarray, np.ndarray]:
+    """The corners of a box outside which the weight is negligible.
+
+    Raises EbmError E705 if there is none.
+    """
+    axes, periodic = field.layout.axes, np.array(field.layout.periodic)
+    low, high = np.where(periodic, 0.0, -BEGINNING), np.where(periodic, 2 * np.pi, BEGINNING)
+    points, _ = grid(field, low, high, (COARSE[axes],) * axes)
+    weights = field.at(points)
+    if not np.isfinite(weights).any():
+        raise complain(
+            "E703",
+            f"the energy is not finite at any point tried of `{'`, `'.join(field.layout.names)}`",
+        )
+    step = (high - low) / (COARSE[axes] - 1)
+    peaks = _peaks(field, points, weights, step)
+    low = np.where(periodic, low, peaks.min(axis=0) - step / 4)
+    high = np.where(periodic, high, peaks.max(axis=0) + step / 4)
+    return _fitted(field, low, high, peaks)
+
+
+def _peaks(field: Field, points: np.ndarray, weights: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The points of the highest weight nearby, from the best of a coarse grid, near the top alone."""
+    axes = field.layout.axes
+    table = weights.reshape((round(len(weights) ** (1 / axes)),) * axes)
+    best = np.isfinite(table)
+    for axis in range(axes):
+        pad = [(int(k == axis), int(k == axis)) for k in range(axes)]
+        around = np.pad(table, pad, constant_values=-np.inf)
+        for shift in (0, 2):
+            moved = np.take(around, range(shift, shift + table.shape[axis]), axis=axis)
+            best &= table >= moved
+    chosen = np.flatnonzero(best.reshape(-1))
+    chosen = chosen[np.argsort(-weights[chosen])][:PEAKS]
+    here, height = points[chosen], weights[chosen]
+    around = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=axes)))
+    size = step / 2
+    for _ in range(ZOOMS):
+        tried = here[:, None] + around * size
+        found = field.at(tried.reshape(-1, axes)).reshape(len(here), -1)
+        pick = found.argmax(axis=1)
+        better = found.max(axis=1) > height
+        here = np.where(better[:, None], tried[np.arange(len(here)), pick], here)
+        height = np.maximum(height, found.max(axis=1))
+        size = size * 0.7
+    _refuse_infinite(field, height)
+    return here[height > height.max() - NEGLIGIBLE]
+
+
+def _fitted(
+    field: Field, low: np.ndarray, high: np.ndarray, peaks: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A box round all peaks, widened until the weight is negligible at its faces, and cut to that."""
+    axes, periodic = field.layout.axes, np.array(field.layout.periodic)
+    top = field.at(peaks).max()
+    for _ in range(80):
+        points, _ = grid(field, low, high, (SCAN[axes],) * axes)
+        table = field.at(points).reshape((SCAN[axes],) * axes)
+        kept = table > max(table.max(), top) - NEGLIGIBLE
+        settled = True
+        for axis in np.flatnonzero(~periodic):
+            seen = np.flatnonzero(kept.any(axis=tuple(k for k in range(axes) if k != axis)))
+            cell = (high[axis] - low[axis]) / (SCAN[axes] - 1)
+            width = high[axis] - low[axis]
+            inside = (peaks[:, axis] - low[axis]) / cell
+            first = int(min(np.floor(inside.min()), *seen[:1]))
+            last = int(max(np.ceil(inside.max()), *seen[-1:]))
+            settled &= first > 0 and last < SCAN[axes] - 1 and last - first > SCAN[axes] // 3
+            start = low[axis]
+            low[axis] = start - width / 2 if first <= 0 else start + cell * (first - 1)
+            high[axis] = (
+                high[axis] + width / 2 if last >= SCAN[axes] - 1 else start + cell * (last + 1)
+            )
+        if np.abs(low).max() > WIDEST or np.abs(high).max() > WIDEST:
+            raise complain(
+                "E705",
+                f"the weight does not fall off in `{'`, `'.join(field.layout.names)}`: Z is infinite, "
+                "or falls off too slowly to be integrated",
+            )
+        if settled:
+            return low, high
+    return low, high
+
+
+def _refuse_infinite(field: Field, weights: np.ndarray) -> None:
+    if np.isposinf(weights).any():
+        raise complain(
+            "E703",
+            f"exp(-E) is infinite at a point of `{'`, `'.join(field.layout.names)}`",
+            helps=["look for a log or a power of what is 0 there"],
+        )
