@@ -22,16 +22,21 @@ if TYPE_CHECKING:
     from .partition.distribution import distribution as distribution
     from .partition.gradient import gradient as gradient
     from .partition.logz import log_partition as log_partition
+    from .partition.thermodynamics import thermodynamics as thermodynamics
     from .samplers.kernel import kernel as kernel
+    from .samplers.replay import ReplayBuffer as ReplayBuffer
+    from .samplers.replay import replay as replay
     from .samplers.run import sample as sample
     from .samplers.settings import HMC as HMC
     from .samplers.settings import MALA as MALA
     from .samplers.settings import NUTS as NUTS
+    from .samplers.settings import Annealed as Annealed
     from .samplers.settings import Clusters as Clusters
     from .samplers.settings import Gibbs as Gibbs
     from .samplers.settings import Informed as Informed
     from .samplers.settings import Langevin as Langevin
     from .samplers.settings import Tempering as Tempering
+    from .samplers.settings import Underdamped as Underdamped
     from .syntax.diagnostics import EbmError as EbmError
     from .syntax.diagnostics import InternalError as InternalError
     from .training.fit import fit as fit
@@ -50,16 +55,21 @@ _WHERE = {
     "distribution": ".partition.distribution",
     "gradient": ".partition.gradient",
     "log_partition": ".partition.logz",
+    "thermodynamics": ".partition.thermodynamics",
     "kernel": ".samplers.kernel",
+    "ReplayBuffer": ".samplers.replay",
+    "replay": ".samplers.replay",
     "sample": ".samplers.run",
     "HMC": ".samplers.settings",
     "MALA": ".samplers.settings",
     "NUTS": ".samplers.settings",
+    "Annealed": ".samplers.settings",
     "Clusters": ".samplers.settings",
     "Gibbs": ".samplers.settings",
     "Informed": ".samplers.settings",
     "Langevin": ".samplers.settings",
     "Tempering": ".samplers.settings",
+    "Underdamped": ".samplers.settings",
     "EbmError": ".syntax.diagnostics",
     "InternalError": ".syntax.diagnostics",
     "fit": ".training.fit",

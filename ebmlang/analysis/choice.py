@@ -13,7 +13,7 @@ from .ferromagnet import obstacle_to_clusters
 from .joint import Entries, Joint, joints
 from .structure import Structure, VariableFacts
 
-GRADIENT_SAMPLERS = ("langevin", "mala", "hmc", "nuts")
+GRADIENT_SAMPLERS = ("langevin", "annealed", "underdamped", "mala", "hmc", "nuts")
 MOST_MIXED_COLOURS = 16
 MOST_TRIES = 256
 

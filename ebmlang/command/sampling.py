@@ -31,7 +31,8 @@ def told(drawn: Draws | Moments) -> str:
     """What was drawn and whether it can be trusted; of moments, the table too."""
     found = drawn.diagnostics
     note = [drawn.settings["note"]] if "note" in drawn.settings else []
-    lines = [f"{drawn!r}\n{found}"] if found.trusted else [*note, str(found)]
+    every = dict.fromkeys(f"{drawn!r}\n{found}".split("\n"))  # what both say is said once
+    lines = ["\n".join(every)] if found.trusted else [*note, str(found)]
     if isinstance(drawn, Moments):
         table = DataFrame(drawn.summary())  # what speaks against it is said once, below
         lines.insert(0, table.to_string(float_format=lambda x: f"{x:.4g}", max_rows=40))
@@ -58,6 +59,8 @@ def facts_of(drawn: Draws | Moments) -> dict[str, Any]:
         "trusted": found.trusted,
         "problems": found.problems,
     }
+    if found.bias:
+        facts["bias"] = found.bias
     if "note" in drawn.settings:
         facts["note"] = drawn.settings["note"]
     told = drawn.tempering

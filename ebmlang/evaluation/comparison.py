@@ -10,7 +10,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from .diagnostics import ESS_LIMIT, RHAT_LIMIT
+
 BIAS_ERRORS = 4.0
+MOST_OFF = 0.01  # of the entries: with very many, some lie far off by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,10 @@ class Row:
     """One sampler. NaN where there is nothing to say; `refused` says why it did not run.
 
     `ess`: effective draws of the worst statistic; `error`: root mean square Monte Carlo error of
-    the gradient of log Z over its entries, `bias` the same of its distance from the exact answer,
-    `off`: the share of entries more than four errors from it.
+    the gradient of log Z over its entries, `bias` the same of its distance from the reference, with
+    `bias_error`, the error of both; `off`: the share of entries more than four errors from it, and
+    `energy_errors`: how many errors the mean energy is from it. `caveat`: how an unadjusted walk is
+    biased, in words; empty for samplers that are exact.
     """
 
     sampler: str
@@ -34,14 +39,33 @@ class Row:
     gradients: float = math.nan
     error: float = math.nan
     bias: float = math.nan
+    bias_error: float = math.nan
     off: float = math.nan
+    energy_errors: float = math.nan
     diverged: int = 0
+    caveat: str = ""
 
     @property
     def trusted(self) -> bool:
-        """Whether its chains agree and none of its entries is provably off."""
-        biased = math.isfinite(self.off) and self.off > 0.01
-        return not self.refused and self.rhat <= 1.05 and not biased
+        """Whether its chains agree, are long enough, and nothing that is compared is off."""
+        return not self.refused and not self.doubt
+
+    @property
+    def doubt(self) -> str:
+        """What speaks against it, the worst first; empty if nothing does."""
+        if not self.rhat <= RHAT_LIMIT:
+            return f"its chains disagree (split R-hat {self.rhat:.2f})"
+        if self.ess < ESS_LIMIT:
+            return f"its worst statistic has {self.ess:.0f} effective draws, below {ESS_LIMIT}"
+        if self.off > MOST_OFF:
+            return f"{100 * self.off:.0f} % of the entries are more than four errors from the reference"
+        if self.bias > BIAS_ERRORS * self.bias_error:
+            return "its entries are together more than four errors from the reference"
+        if abs(self.energy_errors) > BIAS_ERRORS:
+            return f"its mean energy is {abs(self.energy_errors):.0f} errors from the reference"
+        if self.caveat and math.isnan(self.bias):
+            return "its bias is not known"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +100,10 @@ class Comparison:
         if len(fit) > 1:
             ratio = best.ess_per_second / fit[1].ess_per_second
             if ratio < 1.2:
-                return f"{best.sampler} and {fit[1].sampler} tie, at about " + text.split(": ")[1]
+                text = f"{best.sampler} and {fit[1].sampler} tie, at about " + text.split(": ")[1]
+                return text + _biased(fit[:2])
             text += f", {_short(ratio)} times as many as {fit[1].sampler}"
-        return text
+        return text + _biased(fit[:1])
 
     def __str__(self) -> str:
         console = Console(file=io.StringIO(), width=118, color_system=None)
@@ -86,8 +111,11 @@ class Comparison:
         for row in self.rows:
             if row.refused:
                 console.print(f"{row.sampler}: not run, since {row.refused}", soft_wrap=True)
-            elif not row.trusted:
-                console.print(f"{row.sampler}: not to be trusted, {_doubt(row)}", soft_wrap=True)
+                continue
+            if row.caveat:
+                console.print(f"{row.sampler}: {row.caveat}", soft_wrap=True)
+            if row.doubt:
+                console.print(f"{row.sampler}: not to be trusted, {row.doubt}", soft_wrap=True)
         console.print(f"{self.statistic}; {self.reference}", soft_wrap=True)
         console.print(self.verdict, soft_wrap=True)
         file = console.file
@@ -114,15 +142,26 @@ class Comparison:
                 _short(row.compile_seconds),
                 _short(row.seconds),
                 _short(row.error),
-                _short(row.bias),
+                _told_bias(row),
             )
         return table
 
 
-def _doubt(row: Row) -> str:
-    if row.rhat > 1.05 or math.isnan(row.rhat):
-        return f"its chains disagree (split R-hat {row.rhat:.2f})"
-    return f"{100 * row.off:.0f} % of the gradient is more than four errors from the exact answer"
+def _told_bias(row: Row) -> str:
+    """The bias with its error; an unadjusted walk whose bias is unknown has one all the same."""
+    if math.isfinite(row.bias):
+        return f"{_short(row.bias)} ± {_short(row.bias_error)}"
+    return "unknown" if row.caveat else "–"
+
+
+def _biased(rows: list[Row]) -> str:
+    """What a verdict says of unadjusted walks: how large their bias may be for all that is known."""
+    walks = [row for row in rows if row.caveat]
+    return "".join(
+        f"; {row.sampler} is biased by its step, by at most {_short(row.bias + 2 * row.bias_error)} "
+        "in what is compared"
+        for row in walks
+    )
 
 
 def _short(value: float) -> str:

@@ -132,7 +132,8 @@ class Diagnostics:
     """Worst R-hat and effective sample size of each name, and what is wrong in words.
 
     `tail`: effective draws for the 5 % and 95 % quantiles of names with real values. `bfmi`: the
-    worst chain's E-BFMI where a block follows Hamiltonian paths, else NaN.
+    worst chain's E-BFMI where a block follows Hamiltonian paths, else NaN. `bias`: how an unadjusted
+    walk is off, which no chain can show; empty where all moves are exact.
     """
 
     rhat: Mapping[str, float]
@@ -142,6 +143,7 @@ class Diagnostics:
     problems: tuple[str, ...]
     tail: Mapping[str, float] = field(default_factory=dict)
     bfmi: float = float("nan")
+    bias: str = ""
 
     @property
     def trusted(self) -> bool:
@@ -156,6 +158,7 @@ class Diagnostics:
             lines.append(line if np.isnan(tail) else f"{line}, in the tails {tail:.0f}")
         told = f"acceptance {self.acceptance:.2f}, {self.divergences} divergent transitions"
         lines.append(told if np.isnan(self.bfmi) else f"{told}, E-BFMI {self.bfmi:.2f}")
+        lines += [self.bias] if self.bias else []
         return "\n".join([*lines, *doubts(self.problems)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from typing import Any
@@ -72,7 +73,7 @@ class Draws(Mapping[str, np.ndarray]):
     @cached_property
     def diagnostics(self) -> Diagnostics:
         """R-hat, effective sample sizes and what is wrong, in words."""
-        return diagnose(
+        found = diagnose(
             self._values,
             self.energy,
             self.report,
@@ -80,6 +81,7 @@ class Draws(Mapping[str, np.ndarray]):
             self.tempering,
             hamiltonian=not {"hmc", "nuts"}.isdisjoint(self.settings.get("methods", ())),
         )
+        return replace(found, bias=self.settings.get("bias", ""))
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""
@@ -152,6 +154,7 @@ class Draws(Mapping[str, np.ndarray]):
         names = ", ".join(f"{n}{list(v.shape[2:])}" for n, v in self._values.items())
         lines = [f"<draws of {self.program.name}: {shape} of {names}>"]
         lines += [self.settings["note"]] if "note" in self.settings else []
+        lines += [self.diagnostics.bias] if self.diagnostics.bias else []
         return "\n".join([*lines, *doubts(self.diagnostics.problems)])
 
 

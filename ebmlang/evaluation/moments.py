@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -107,7 +108,7 @@ class Moments:
         """Split R-hat, effective sample sizes and what is wrong, in words."""
         watched = [n for n in (*self.names, "energy") if n not in self.settings["held"]]
         tally = self.tally
-        return judge(
+        found = judge(
             {n: tally.rhat(n) for n in watched},
             {n: tally.size(n) for n in watched},
             tally.acceptance,
@@ -115,6 +116,7 @@ class Moments:
             tally.frozen,
             self.tempering,
         )
+        return replace(found, bias=self.settings.get("bias", ""))
 
     def arrays(self) -> Arrays:
         """All moments in one flat mapping, as `mean.v` and `std.v`, for a file."""
@@ -163,4 +165,5 @@ class Moments:
             f"{names}; energy {mean:.6g} +- {error:.2g}>"
         ]
         lines += [self.settings["note"]] if "note" in self.settings else []
+        lines += [self.diagnostics.bias] if self.diagnostics.bias else []
         return "\n".join([*lines, *doubts(self.diagnostics.problems)])

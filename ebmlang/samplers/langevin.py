@@ -1,12 +1,14 @@
-"""Langevin: a step down the slope plus noise, kept as it is, or kept or refused (MALA).
+"""Langevin: a step down the slope plus noise, kept as it is, at one temperature or as it cools.
 
-Sources: Welling & Teh (2011), equation 3 without the schedule; Roberts & Tweedie (1996), section 1.4.
+Sources: Welling & Teh (2011), "Bayesian learning via stochastic gradient Langevin dynamics",
+equation 3 and its schedule; Song & Ermon (2019), "Generative modeling by estimating gradients of
+the data distribution", algorithm 1, for the levels.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,56 +16,106 @@ from jax.flatten_util import ravel_pytree
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from .block import Key, Moved
+from .block import Key, Moved, Walk
+from .noise import normal_rows, seed_of
+from .slopes import Annealed
 from .smooth import Smooth
-from .tuning import Tuning, tune, tuning_from
+
+
+def _walked(
+    smooth: Smooth,
+    situation: Situation,
+    state: State,
+    walk: Walk,
+    pace: tuple[Any, Any],
+    clip: float | None,
+) -> tuple[State, Any]:
+    """The state after so many steps from x to x - pace/2 dU/dx + N(0, noise^2), and whether it is finite.
+
+    U is the potential at the beta of the situation; `pace`: the pace and the noise.
+    """
+    free, back = ravel_pytree(smooth.free(state))
+    slope = jax.grad(lambda x: smooth.potential(back(x), situation, state))
+    half, noise = (jnp.asarray(p, free.dtype) for p in (0.5 * pace[0], pace[1]))
+
+    def step(number: Any, x: Any) -> Any:
+        down = slope(x)
+        if clip is not None:
+            down = jnp.clip(down, -clip, clip)
+        stream = walk.first + jnp.asarray(number, jnp.uint32)
+        return x - half * down + noise * normal_rows(walk.seed, len(x), x.dtype, stream)
+
+    free = jax.lax.fori_loop(0, walk.number, step, free)
+    return smooth.put(state, back(free)), jnp.all(jnp.isfinite(free))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LangevinBlock:
-    """The unadjusted walk x - alpha/2 dE/dx + N(0, alpha), alpha the step size. Biased by order alpha."""
+    """The unadjusted walk x - alpha/2 dE/dx + N(0, alpha), alpha the step size. Biased by order alpha.
+
+    With `noise` the walk is one at temperature noise^2 / alpha: over values of constrained types too,
+    whose volumes no temperature changes. What it remembers is the number of sweeps done.
+    """
 
     smooth: Smooth
     step_size: float
     steps: int
+    noise: float | None = None
+    clip: float | None = None
     method: str = "langevin"
 
     @property
     def variables(self) -> tuple[str, ...]:
         return self.smooth.variables
 
+    @property
+    def temperature(self) -> float:
+        """What the law that the walk has in the limit of small steps is at, in units of 1 / beta."""
+        return 1.0 if self.noise is None else self.noise**2 / self.step_size
+
     def tables(self, situation: Situation) -> Any:
         return self.smooth.tables(situation)
 
     def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return ()
+        return jnp.zeros((), jnp.uint32)
 
     def move(self, key: Key, situation: Situation, state: State, inner: Any) -> Moved:
-        free, back = ravel_pytree(self.smooth.free(state))
-        slope = jax.grad(lambda x: self.smooth.potential(back(x), situation, state))
+        moved = self.walk(Walk(seed_of(key), jnp.uint32(0), 1), situation, state, inner)
+        return moved._replace(inner=inner)
 
-        def walk(x: Any, key: Key) -> tuple[Any, None]:
-            noise = jax.random.normal(key, x.shape, x.dtype)
-            return x - 0.5 * self.step_size * slope(x) + jnp.sqrt(self.step_size) * noise, None
+    def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
+        """Several sweeps in a row, every step with random numbers of its own."""
+        steps = jnp.uint32(self.steps)
+        many = Walk(walk.seed, walk.first * steps, walk.number * self.steps)
+        heat = self.temperature
+        # A step alpha of slopes of E is one of alpha T of slopes of E / T: noise and volume fit it.
+        tempered = situation._replace(beta=situation.beta / heat) if heat != 1.0 else situation
+        pace = self.step_size * heat
+        moved, fine = _walked(
+            self.smooth, tempered, state, many, (pace, pace**0.5), self.clip_at(heat)
+        )
+        done = walk.first + jnp.asarray(walk.number, jnp.uint32)
+        return Moved(moved, done, jnp.ones(()), jnp.asarray(many.number), ~fine)
 
-        free, _ = jax.lax.scan(walk, free, jax.random.split(key, self.steps))
-        one = jnp.ones(())
-        moved = self.smooth.put(state, back(free))
-        diverged = ~jnp.all(jnp.isfinite(free))
-        return Moved(moved, inner, one, jnp.asarray(self.steps), diverged)
+    def clip_at(self, heat: float) -> float | None:
+        """The largest slope of E / T where that of E is clipped."""
+        return None if self.clip is None else self.clip / heat
+
+
+class Cooling(NamedTuple):
+    """How far warm-up has come."""
+
+    count: Any  # scalar, sweeps done
+    warmup: Any  # scalar, sweeps of warm-up
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MalaBlock:
-    """Langevin proposals with Metropolis' correction: exact. The step adapts in warm-up to 57 % accepted.
-
-    Source of the rate: Roberts & Rosenthal (1998), theorem 2; of the adaptation: Robbins & Monro.
-    """
+class AnnealedBlock:
+    """The unadjusted walk at the temperature and step of a schedule, which ends with warm-up."""
 
     smooth: Smooth
-    step_size: float | None
-    target_acceptance: float
-    method: str = "mala"
+    schedule: Annealed
+    method: str = "annealed"
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -72,29 +124,26 @@ class MalaBlock:
     def tables(self, situation: Situation) -> Any:
         return self.smooth.tables(situation)
 
-    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Any:
-        return tuning_from(0.1 if self.step_size is None else self.step_size, warmup)
+    def start(self, key: Key, situation: Situation, state: State, warmup: int) -> Cooling:
+        return Cooling(jnp.zeros((), jnp.int32), jnp.asarray(warmup, jnp.int32))
 
-    def move(self, key: Key, situation: Situation, state: State, inner: Tuning) -> Moved:
-        free, back = ravel_pytree(self.smooth.free(state))
-        at = jax.value_and_grad(lambda x: self.smooth.potential(back(x), situation, state))
-        step = inner.step
-        draw, choose = jax.random.split(key)
-        energy, slope = at(free)
-        proposal = (
-            free
-            - 0.5 * step * slope
-            + jnp.sqrt(step) * jax.random.normal(draw, free.shape, free.dtype)
-        )
-        new_energy, new_slope = at(proposal)
-        there = jnp.sum((proposal - free + 0.5 * step * slope) ** 2)
-        back_again = jnp.sum((free - proposal + 0.5 * step * new_slope) ** 2)
-        log_ratio = energy - new_energy + (there - back_again) / (2 * step)
-        log_ratio = jnp.where(jnp.isfinite(log_ratio), log_ratio, -jnp.inf)
-        accept = jnp.log(jax.random.uniform(choose)) < log_ratio
-        probability = jnp.exp(jnp.minimum(log_ratio, 0.0))
-        kept = self.smooth.put(state, back(jnp.where(accept, proposal, free)))
-        moved = {n: jnp.where(accept, kept[n], state[n]) for n in self.variables}
-        fixed = self.step_size is not None
-        tuned = inner if fixed else tune(inner, probability, self.target_acceptance)
-        return Moved(state | moved, tuned, probability, jnp.asarray(2), jnp.isneginf(log_ratio))
+    def move(self, key: Key, situation: Situation, state: State, inner: Cooling) -> Moved:
+        heat, step_size = scheduled(self.schedule, inner)
+        tempered = situation._replace(beta=situation.beta / heat)
+        pace = step_size * heat
+        walk = Walk(seed_of(key), jnp.uint32(0), self.schedule.steps)
+        moved, fine = _walked(self.smooth, tempered, state, walk, (pace, jnp.sqrt(pace)), None)
+        after = inner._replace(count=jnp.minimum(inner.count + 1, inner.warmup))
+        return Moved(moved, after, jnp.ones(()), jnp.asarray(self.schedule.steps), ~fine)
+
+
+def scheduled(schedule: Annealed, cooling: Cooling) -> tuple[Any, Any]:
+    """The temperature and the step size of the next sweep; those of the end once warm-up is over."""
+    real = jnp.result_type(float)
+    length = jnp.maximum(cooling.warmup, 1).astype(real)
+    come = jnp.where(cooling.count < cooling.warmup, cooling.count.astype(real) / length, 1.0)
+    last = max(schedule.levels - 1, 1)
+    level = jnp.minimum(jnp.floor(come * schedule.levels), last)
+    heat = schedule.hottest ** (1.0 - level / last)
+    fall = (schedule.step_size / schedule.last) ** (1.0 / schedule.power) - 1.0
+    return heat, schedule.step_size * (1.0 + fall * come) ** -schedule.power

@@ -72,6 +72,19 @@ def logistic_rows(seed: Any, number: int, dtype: Any = None) -> Any:
     return jnp.where(upper, -size, size)
 
 
+def normal_rows(seed: Any, number: int, dtype: Any = None, sweep: Any = 0) -> Any:
+    """Standard normal, two of each pair of words (Box & Muller 1958). Shapes: seed [2, …] -> [number, …].
+
+    The radius is fine in the tail: in 32 bits it reaches 6.7 standard deviations.
+    """
+    half = -(-number // 2)
+    coins = coins_rows(seed, 2 * half, dtype or jnp.result_type(float), sweep)
+    low, upper = _halved(*coins, dtype or jnp.result_type(float))
+    level, turn = 2 * low[:half], jnp.where(upper[half:], 0.5 + low[half:], low[half:])
+    radius, angle = jnp.sqrt(-2 * jnp.log(level)), 2 * np.pi * turn
+    return jnp.concatenate([radius * jnp.cos(angle), radius * jnp.sin(angle)])[:number]
+
+
 class Coins(NamedTuple):
     """Random words for as many sites: `words`, and `more` where numbers have 64 bits."""
 

@@ -23,22 +23,26 @@ from .gaussian import JointGaussian
 from .gibbs import GaussianGibbs, TryingGibbs
 from .hamiltonian import HamiltonianBlock
 from .informed import informed_block
-from .langevin import LangevinBlock, MalaBlock
+from .langevin import AnnealedBlock, LangevinBlock
 from .local import local_block
+from .mala import MalaBlock
 from .settings import (
     HMC,
     MALA,
     NUTS,
+    Annealed,
     Clusters,
     Informed,
     Langevin,
     Sampler,
     Tempering,
+    Underdamped,
     as_dict,
     sampler_of,
 )
 from .smooth import Smooth
 from .tempering import tempered
+from .underdamped import UnderdampedBlock
 
 Held = Mapping[str, np.ndarray]
 
@@ -162,14 +166,19 @@ def _sloped(
     summed = closed_over(target, closed, choice.variables) if closed else None
     smooth = Smooth(target, {n: sites[n] for n in choice.variables}, summed)
     match sampler:
-        case Langevin(step_size=step_size, steps=steps):
-            return LangevinBlock(smooth, step_size, steps)
-        case MALA(step_size=step_size, target_acceptance=rate):
-            return MalaBlock(smooth, step_size, rate)
+        case Langevin():
+            return LangevinBlock(smooth, **as_dict(sampler))
+        case Annealed():
+            return AnnealedBlock(smooth, sampler)
+        case Underdamped():
+            return UnderdampedBlock(smooth, sampler, alone)
+        case MALA():
+            return MalaBlock(smooth, sampler, alone)
         case HMC() | NUTS():
             return HamiltonianBlock(smooth, sampler.name, as_dict(sampler), alone)
         case _ if choice.sampler == "mala":
-            return MalaBlock(smooth, MALA().step_size, MALA().target_acceptance)
+            # In training the law changes under the chains, and scales would be those of an old one.
+            return MalaBlock(smooth, MALA(preconditioned=False), alone)
         case _:
             return HamiltonianBlock(smooth, "nuts", as_dict(NUTS()), alone)
 

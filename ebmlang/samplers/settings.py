@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
+from .slopes import HMC as HMC
+from .slopes import MALA as MALA
+from .slopes import NUTS as NUTS
+from .slopes import Annealed as Annealed
+from .slopes import Langevin as Langevin
+from .slopes import Underdamped as Underdamped
+from .slopes import check_above_zero, check_acceptance, check_steps
 
 INFORMED_KINDS = ("both", "langevin", "gwg")
 
@@ -50,19 +56,13 @@ class Informed:
                 f"there is no kind of informed proposal {self.kind!r}",
                 notes=["the kinds are " + ", ".join(INFORMED_KINDS)],
             )
-        if not isinstance(self.steps, int) or isinstance(self.steps, bool) or self.steps < 1:
-            raise complain("E704", f"`steps` must be a whole number from 1, not {self.steps!r}")
+        check_steps(steps=self.steps)
         if self.kind == "both" and self.steps < 2:
             raise complain(
                 "E704", "`steps` must be 2 or more where both kinds of proposals are made"
             )
-        if self.step_size is not None and not 0 < self.step_size < math.inf:
-            raise complain("E704", f"`step_size` must be above 0, not {self.step_size!r}")
-        if not 0 < self.target_acceptance < 1:
-            raise complain(
-                "E704",
-                f"`target_acceptance` must be between 0 and 1, not {self.target_acceptance!r}",
-            )
+        check_above_zero(step_size=self.step_size)
+        check_acceptance(self.target_acceptance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,57 +80,6 @@ class Clusters:
     def __post_init__(self) -> None:
         if not isinstance(self.sweeps, int) or isinstance(self.sweeps, bool) or self.sweeps < 0:
             raise complain("E704", f"`sweeps` must be a whole number from 0, not {self.sweeps!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Langevin:
-    """The unadjusted walk x - alpha/2 dE/dx + N(0, alpha); its law is off by order alpha.
-
-    `step_size` is alpha; `steps` walks of that size make one sweep.
-    """
-
-    step_size: float = 0.01
-    steps: int = 1
-    name = "langevin"
-
-
-@dataclass(frozen=True, slots=True)
-class MALA:
-    """Langevin proposals, accepted or refused; the step is adapted in warm-up unless given."""
-
-    step_size: float | None = None
-    target_acceptance: float = 0.574
-    name = "mala"
-
-
-@dataclass(frozen=True, slots=True)
-class HMC:
-    """NumPyro's Hamiltonian Monte Carlo; settings as there, but a quarter of a period long.
-
-    A whole period, 2 pi, would bring a Gaussian back to where it started.
-    """
-
-    step_size: float = 1.0
-    num_steps: int | None = None
-    trajectory_length: float = 1.5707963267948966
-    target_accept_prob: float = 0.8
-    dense_mass: bool = False
-    adapt_step_size: bool = True
-    adapt_mass_matrix: bool = True
-    name = "hmc"
-
-
-@dataclass(frozen=True, slots=True)
-class NUTS:
-    """NumPyro's No-U-Turn sampler; settings as there."""
-
-    step_size: float = 1.0
-    target_accept_prob: float = 0.8
-    max_tree_depth: int = 10
-    dense_mass: bool = False
-    adapt_step_size: bool = True
-    adapt_mass_matrix: bool = True
-    name = "nuts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +113,13 @@ class Tempering:
             object.__setattr__(self, "ladder", ladder)
 
 
-Sampler = Auto | Gibbs | Clusters | Informed | Langevin | MALA | HMC | NUTS | Tempering
-ROWS = (Auto, Gibbs, Clusters, Informed, Langevin, MALA, HMC, NUTS, Tempering)
+Sloped = Langevin | Annealed | Underdamped | MALA | HMC | NUTS
+Sampler = Auto | Gibbs | Clusters | Informed | Sloped | Tempering
+ROWS = (
+    *(Auto, Gibbs, Clusters, Informed),
+    *(Langevin, Annealed, Underdamped, MALA, HMC, NUTS),
+    Tempering,
+)
 TABLE: dict[str, type[Any]] = {row.name: row for row in ROWS}
 
 

@@ -107,6 +107,5 @@ def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> t
     walk = Walk(seed_of(key), done, number)
     moved = block.walk(walk, situation._replace(tables=table), chain.state, done)
     after = Chain(key, moved.state, (moved.inner,))
-    none = jnp.zeros((), jnp.int32)
-    gradients = jnp.asarray(moved.gradients, jnp.int32)
-    return after, Report(moved.acceptance, gradients, none, jnp.zeros(()))
+    counts = jnp.asarray(moved.gradients, jnp.int32), jnp.asarray(moved.diverged, jnp.int32)
+    return after, Report(moved.acceptance, *counts, jnp.zeros(()))

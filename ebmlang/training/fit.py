@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,7 +17,8 @@ from ..backend.energy import stored_type
 from ..progress import Progress
 from ..samplers.beginning import begin_states, starter
 from ..samplers.plan import Plan
-from ..samplers.run import check_counts
+from ..samplers.replay import RESTART, replaying
+from ..samplers.run import Clamped, check_counts
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain, begin
 from ..samplers.verify import verify
@@ -53,6 +55,8 @@ def fit(
     batch_size: int = 100,
     chains: int = 100,
     sweeps: int | None = None,
+    buffer: int | None = None,
+    restart: float = RESTART,
     optimizer: optax.GradientTransformation | None = None,
     params: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -63,9 +67,11 @@ def fit(
 
     data[name] [example, dims]. The model phase runs `chains` persistent chains, `sweeps` sweeps a
     step (1, or 10 where a block follows slopes); with given data of each example, one chain for
-    each. Latents that sum in closed form are summed in both phases, else sampled given the data.
-    `optimizer`: any optax optimiser, Adam at 1e-3 if not said. `params`: where to start instead of
-    `init`. `callback` gets each epoch's row of the history.
+    each. With a `buffer` of so many states the chains of a step are drawn from it and go back to
+    their slots; the share `restart` of them begins anew (Du & Mordatch 2019). Latents that sum in
+    closed form are summed in both phases, else sampled given the data. `optimizer`: any optax
+    optimiser, Adam at 1e-3 if not said. `params`: where to start instead of `init`. `callback` gets
+    each epoch's row of the history.
 
     Raises EbmError for data that do not fit; Diverged, with the last good state, if an energy or
     a gradient is not finite.
@@ -85,7 +91,15 @@ def fit(
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
     phases = make_phases(model, tuple(examples.data), sampler_of(sampler))
+    if sampler_of(sampler).name == "annealed":
+        raise complain(
+            "E704",
+            "`annealed` follows its schedule in warm-up, and the chains of a fit have none",
+            helps=['sampler="langevin" walks at one temperature'],
+        )
     run = _Run(model, examples, phases, optimizer or optax.adam(1e-3), sweeps, batch_size, seed)
+    if buffer is not None:
+        run.replay_from(buffer, chains, restart)
     return run.train(start, epochs, chains, progress, callback)
 
 
@@ -121,6 +135,20 @@ class _Run:
             shared,
         )
         self.epoch = make_epoch(phases, self.settings)
+
+    def replay_from(self, slots: int, chains: int, restart: float) -> None:
+        """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
+        check_counts(buffer=slots)
+        if self.settings.own_given:
+            raise complain(
+                "E704",
+                "with given data of each example every example has a chain of its own, and a "
+                "`buffer` has no place",
+            )
+        held, number = Clamped({}, {}), self.settings.sweeps
+        short = replaying(self.model, self.phases.free, slots, chains, number, restart, held)
+        self.settings = replace(self.settings, replay=short, seed=self.seed)
+        self.epoch = make_epoch(self.phases, self.settings)
 
     def train(
         self,
@@ -168,7 +196,11 @@ class _Run:
         probe = situation._replace(given={**situation.given, **self._own(slice(0, 1), 0)})
         if model.checks:
             verify(model.target, self.phases.free, probe)
-        walkers = self._chains(self.phases.free, first, situation, number)
+        walkers = (
+            self._chains(self.phases.free, first, situation, number)
+            if self.settings.replay is None
+            else self.settings.replay.begun(first, situation)
+        )
         latents: Any = ()
         if self.phases.latents is not None:
             latents = self._chains(self.phases.latents, second, situation, self.examples.number)

@@ -71,8 +71,8 @@ def make_phases(model: Model, observed: tuple[str, ...], sampler: Sampler) -> Ph
         closed = None
     latents = None
     if hidden and closed is None:
-        latents = make_plan(model.target, sampler, masks, fallback="mala")
-    free = make_plan(model.target, sampler, {}, fallback="mala")
+        latents = make_plan(model.target, sampler, masks, fallback="mala", carried=False)
+    free = make_plan(model.target, sampler, {}, fallback="mala", carried=False)
     return Phases(model, observed, closed, latents, free)
 
 

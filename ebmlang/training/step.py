@@ -13,6 +13,7 @@ import optax
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..backend.lower import Lowering
+from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
 from .phases import Phases, run_chains
 
@@ -22,7 +23,7 @@ class Learner(NamedTuple):
 
     free: Any  # parameters as free numbers
     optimiser: Any  # optax state
-    chains: Chain  # [chain, …], the model phase
+    chains: Chain | ReplayBuffer  # [chain, …] or [slot, …], the model phase
     latents: Any  # Chain [example, …] or (), the data phase
     step: Any  # scalar, int
     bad: Any  # scalar, int
@@ -45,15 +46,29 @@ class Batch(NamedTuple):
     rows: Any
 
 
+class Sampled(NamedTuple):
+    """What a step samples: chains as they are kept, the states it uses, latents, the data's own."""
+
+    chains: Chain | ReplayBuffer
+    states: State
+    latents: Any
+    data: State
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Settings:
-    """What a step needs beside the phases. `examples` scales the prior to one example."""
+    """What a step needs beside the phases. `examples` scales the prior to one example.
+
+    `replay`: short runs from a buffer instead of persistent chains; `seed` draws its slots.
+    """
 
     optimiser: optax.GradientTransformation
     sweeps: int
     examples: int
     own_given: bool
     shared: State
+    replay: Replay | None = None
+    seed: int = 0
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
@@ -82,15 +97,15 @@ def _step(
     params = space.constrain(learner.free)
     situation = Situation(params, settings.shared, jnp.ones(()))
     own = situation._replace(given={**settings.shared, **batch.own})
-    chains, latents, data = _sample(phases, settings, learner, batch, situation, own)
+    sampled = _sample(phases, settings, learner, batch, situation, own)
 
     def loss(free: Any) -> tuple[Any, tuple[Any, Any]]:
         params = space.constrain(free)
         axes = Situation(None, 0 if settings.own_given else None, None)
         energy = jax.vmap(phases.free_energy, in_axes=(axes, 0))
-        lower = jnp.mean(energy(own._replace(params=params), data))
+        lower = jnp.mean(energy(own._replace(params=params), sampled.data))
         where = own if settings.own_given else situation
-        upper = jnp.mean(energy(where._replace(params=params), chains.state))
+        upper = jnp.mean(energy(where._replace(params=params), sampled.states))
         prior = log_prior(phases, params) / settings.examples
         return lower - upper - prior, (lower, upper)
 
@@ -98,8 +113,8 @@ def _step(
     updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
     free = optax.apply_updates(learner.free, updates)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
-    kept = _put_back(settings, learner.chains, chains, batch.rows)
-    moved = Learner(free, optimiser, kept, latents, learner.step, learner.bad)
+    kept = sampled.chains, sampled.latents
+    moved = Learner(free, optimiser, *kept, learner.step, learner.bad)
     return moved, Told(lower, upper, optax.tree.norm(slopes), finite)
 
 
@@ -110,31 +125,47 @@ def _sample(
     batch: Batch,
     situation: Situation,
     own: Situation,
-) -> tuple[Chain, Any, State]:
+) -> Sampled:
     """Model chains moved on, latents moved on given the data, and the data's configurations."""
-    before = learner.chains
-    if settings.own_given:
-        before = jax.tree.map(lambda x: x[batch.rows], learner.chains)
-    where = own if settings.own_given else situation
-    chains = run_chains(phases.free, where, before, settings.sweeps, settings.own_given)
+    chains, states = _walked(phases, settings, learner, batch, situation, own)
     latents = learner.latents
     if phases.latents is None:
         hidden = jax.tree.map(lambda x: jnp.zeros((len(batch.rows), *x.shape[1:]), x.dtype),
-                              chains.state)  # fmt: skip
-        return chains, latents, phases.data_state(batch.data, hidden)
+                              states)  # fmt: skip
+        return Sampled(chains, states, latents, phases.data_state(batch.data, hidden))
     picked = jax.tree.map(lambda x: x[batch.rows], latents)
     picked = picked._replace(state=phases.data_state(batch.data, picked.state))
     axes = own if settings.own_given else situation
     picked = run_chains(phases.latents, axes, picked, settings.sweeps, settings.own_given)
     latents = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), latents, picked)
-    return chains, latents, picked.state
+    return Sampled(chains, states, latents, picked.state)
 
 
-def _put_back(settings: Settings, before: Chain, moved: Chain, rows: Any) -> Chain:
-    """Chains return to their own slots: each example's own where given data are its own."""
+def _walked(
+    phases: Phases,
+    settings: Settings,
+    learner: Learner,
+    batch: Batch,
+    situation: Situation,
+    own: Situation,
+) -> tuple[Chain | ReplayBuffer, State]:
+    """Model chains back in their own slots, and the states of those that moved.
+
+    Where given data are its own, each example has a slot; a buffer draws the slots.
+    """
+    before = learner.chains
+    if isinstance(before, ReplayBuffer):
+        assert settings.replay is not None
+        key = jax.random.fold_in(jax.random.key(settings.seed), learner.step)
+        buffer, rows = settings.replay.moved(key, before, situation)
+        return buffer, {n: v[rows] for n, v in buffer.state.items()}
     if not settings.own_given:
-        return moved
-    return jax.tree.map(lambda x, new: x.at[rows].set(new), before, moved)
+        chains = run_chains(phases.free, situation, before, settings.sweeps, False)
+        return chains, chains.state
+    picked = jax.tree.map(lambda x: x[batch.rows], before)
+    chains = run_chains(phases.free, own, picked, settings.sweeps, True)
+    kept = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), before, chains)
+    return kept, chains.state
 
 
 def log_prior(phases: Phases, params: Any) -> Any:

@@ -1,12 +1,14 @@
 """The comparison of samplers: what runs, what is refused, what is flagged."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import ebmlang as ebm
 from conftest import PROGRAMS
+from ebmlang.evaluation.comparison import Comparison, Row
 
 
 @pytest.fixture(scope="module")
@@ -69,5 +71,41 @@ def test_the_bias_of_large_langevin_steps_is_not_hidden():
     # The walk x - x/2 + N(0, 1) has variance 1 / (1 - 1/4), so E[x^2 / 2] is off by 1/6.
     assert langevin.bias == pytest.approx(1 / 6, abs=0.03)
     assert not langevin.trusted
+    assert langevin.bias > 4 * langevin.bias_error
     assert gibbs.trusted
-    assert "not to be trusted" in str(table)
+    text = str(table)
+    assert "not to be trusted" in text
+    assert "the walk of `x` is biased by its step, of order step_size = 1" in text
+    assert "use gibbs" in text
+
+
+def test_without_an_exact_answer_a_walk_is_held_to_a_long_run_of_an_exact_sampler():
+    model = ebm.loads("visible x : real energy = x ^ 2 / 2")
+    table = ebm.compare(
+        model, {}, [ebm.Langevin(0.6), ebm.MALA()], draws=2000, warmup=300, chains=8
+    )
+    walk, exact = table.rows
+    assert "64000 draws of gibbs, an exact sampler" in table.reference
+    # x has the mean 0 whatever the step: it is the energy that is off.
+    assert walk.bias < 4 * walk.bias_error
+    assert walk.energy_errors > 4
+    assert not walk.trusted
+    assert "mean energy" in walk.doubt
+    assert exact.trusted, exact.doubt
+    assert "use mala" in table.verdict
+
+
+def test_a_walk_of_an_unknown_bias_is_not_recommended():
+    bare = Row("langevin", ess=1e4, ess_per_second=1e6, rhat=1.0, caveat="biased by its step")
+    exact = Row("hmc", ess=1e4, ess_per_second=1e2, rhat=1.0)
+    assert bare.doubt == "its bias is not known"
+    table = Comparison("m", (bare, exact), "no reference", 1000, 4, 100, 0, "")
+    assert table.verdict.startswith("use hmc")
+    small = replace(bare, bias=0.01, bias_error=0.01, off=0.0)
+    assert small.trusted
+    told = replace(table, rows=(small, exact)).verdict
+    assert told.startswith("use langevin")
+    assert "biased by its step, by at most 0.03" in told
+    assert not replace(small, bias=0.05).trusted
+    assert not replace(exact, ess=399.0).trusted
+    assert not replace(exact, energy_errors=-4.5).trusted

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import chi2, kstest, logistic, uniform
+from scipy.stats import chi2, kstest, logistic, norm, uniform
 
 from ebmlang.samplers import noise
 
@@ -255,3 +255,20 @@ def avalanche(rounds: int, number: int = 4096) -> float:
 def test_one_flipped_bit_flips_half_of_the_output():
     assert avalanche(noise.ROUNDS) > P_LIMIT
     assert avalanche(3) < P_LIMIT
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_normal_numbers_are_normal_to_the_tails_and_apart(wide: bool):
+    dtype = jnp.float64 if wide else jnp.float32
+    with jax.enable_x64(wide):
+        seeds = noise.seed_of(jax.random.split(jax.random.key(7), 4096))
+        found = np.asarray(noise.normal_rows(jnp.asarray(seeds).T, 65, dtype), np.float64)
+    assert found.shape == (65, 4096)
+    assert kstest(found.ravel(), norm.cdf).pvalue > P_LIMIT
+    far = np.sum(np.abs(found) > 3.5)
+    wanted = 2 * norm.sf(3.5) * found.size
+    assert abs(far - wanted) < 5.5 * wanted**0.5
+    pairs = np.corrcoef(found) - np.eye(65)
+    assert np.abs(pairs).max() < 5.5 / 4096**0.5
+    squares = np.corrcoef(found**2) - np.eye(65)
+    assert np.abs(squares).max() < 7 / 4096**0.5
