@@ -95,7 +95,7 @@ class Recipe:
         half = self.sweeps // 2
 
         def ends(situation: Situation, held: State, keys: Any) -> tuple[Any, Any]:
-            states, fine = first(situation, keys, held)
+            states, fine = first(situation, keys, held, {})
             ready = prepared(plan, situation)
 
             def one(key: Any, state: State) -> Any:

@@ -28,6 +28,8 @@ ORDER = (
     "ebmlang.analysis",
     "ebmlang.backend",
     "ebmlang.evaluation.exchange",
+    "ebmlang.evaluation.divergences",
+    "ebmlang.evaluation.transitions",
     "ebmlang.evaluation.diagnostics",
     "ebmlang.evaluation.table",
     "ebmlang.evaluation.tally",
