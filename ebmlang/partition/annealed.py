@@ -1,0 +1,215 @@
+"""A model on the way from independent sites to itself: a E + b E0, as a program of its own.
+
+E0 is a sum over sites: fields of discrete ones, bowls of real ones, so that whatever the compiler
+proves and lowers of E it proves and lowers of the whole way; a and b are given numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..analysis.structure import analyse
+from ..backend.checks import limits
+from ..backend.conditionals import Situation
+from ..backend.energy import Target
+from ..semantics.terms import (
+    Apply,
+    Constant,
+    Dimension,
+    Domain,
+    Edges,
+    Index,
+    Kind,
+    NamedEnergy,
+    Position,
+    Read,
+    Reduce,
+    Role,
+    Symbol,
+    Term,
+    Whole,
+)
+
+OWN, BASE = " own", " base"  # no name of a program begins with a space
+REAL = Domain(Kind.REAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The names of the given arrays in which the base of one unknown stands."""
+
+    field: str
+    centre: str
+    stiffness: str
+    weight: str
+
+
+def tables_of(name: str) -> Tables:
+    """The names for an unknown."""
+    return Tables(*(f" {part} {name}" for part in ("field", "centre", "stiffness", "weight")))
+
+
+def annealed(target: Target, data: dict[str, np.ndarray]) -> Target:
+    """The target of the way: energies times a, and a base times b for every unknown that has one."""
+    program = target.program
+    own, base = (_number(n, target) for n in (OWN, BASE))
+    givens = {own.name: own, base.name: base}
+    energies = [replace(e, term=_times(own, e.term)) for e in program.energies]
+    for symbol in program.unknowns.values():
+        term, tables = _base(symbol, target)
+        givens |= {t.name: t for t in tables}
+        if term is not None:
+            name = f" base {symbol.name}"
+            energies.append(NamedEnergy(name, _times(base, term), symbol.span))
+    changed = replace(
+        program,
+        givens={**program.givens, **givens},
+        energies=tuple(energies),
+        quantities=(),
+    )
+    return Target(changed, target.world, analyse(changed, target.world, data), target.networks)
+
+
+def at(situation: Situation, own: Any, base: Any) -> Situation:
+    """The situation at a point of the way."""
+    return situation._replace(given={**situation.given, OWN: own, BASE: base})
+
+
+def _number(name: str, target: Target) -> Symbol:
+    span = next(iter(target.program.unknowns.values())).span
+    return Symbol(name, Role.GIVEN, REAL, (), span)
+
+
+def _times(factor: Symbol, term: Term) -> Term:
+    return Apply("*", (Read(factor, (), term.span), term), term.span)
+
+
+def _base(symbol: Symbol, target: Target) -> tuple[Term | None, list[Symbol]]:
+    """The base of one unknown as a term, and the tables it reads; None where it is uniform."""
+    kind, names, span = symbol.domain.kind, tables_of(symbol.name), symbol.span
+    low, high = limits(symbol.domain, target.world)
+    half = kind in (Kind.REAL, Kind.POSITIVE) and np.isfinite(low) != np.isfinite(high)
+    indices = tuple(_indices(symbol))
+    places: tuple[Term, ...] = tuple(Position(i, span) for i in indices)
+    value = Read(symbol, places, span)
+
+    def table(name: str, *more: Dimension) -> Symbol:
+        return Symbol(name, Role.GIVEN, REAL, (*symbol.dims, *more), span)
+
+    def read(symbol: Symbol, *more: Term) -> Term:
+        return Read(symbol, (*places, *more), span)
+
+    def apply(function: str, *arguments: Term) -> Term:
+        return Apply(function, arguments, span)
+
+    field = table(names.field)
+    match kind:
+        case Kind.BINARY | Kind.SPIN:
+            body, made = apply("negate", apply("*", read(field), value)), [field]
+        case Kind.CATEGORY if symbol.domain.labels is not None:
+            field = table(names.field, symbol.domain.labels)
+            body, made = apply("negate", read(field, value)), [field]
+        case Kind.REAL | Kind.POSITIVE if symbol.domain.whole_line or half:
+            centre, stiffness = table(names.centre), table(names.stiffness)
+            made = [centre, stiffness]
+            seen: Term = value
+            if half:
+                up = apply("-", value, Constant(float(low), span))
+                down = apply("-", Constant(float(high), span), value)
+                seen = apply("log", up if np.isfinite(low) else down)
+            off = apply("^", apply("-", seen, read(centre)), Constant(2.0, span))
+            body = apply("*", apply("*", Constant(0.5, span), read(stiffness)), off)
+            if half:
+                weight = table(names.weight)
+                made.append(weight)
+                body = apply("+", body, apply("*", read(weight), seen))
+        case _:
+            return None, []
+    if not indices:
+        return body, made
+    conditions: tuple[Term, ...] = ()
+    if symbol.symmetric or symbol.hollow:
+        order = ("<" if symbol.hollow else "<=") if symbol.symmetric else "!="
+        conditions = (apply(order, *places),)
+    return Reduce("sum", indices, conditions, body, span, span), made
+
+
+def _indices(symbol: Symbol) -> Iterator[Index]:
+    for k, dim in enumerate(symbol.dims):
+        reach = Whole(dim) if isinstance(dim, Dimension) else Edges(dim)
+        yield Index(f"i{k}", symbol.span, reach)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Base:
+    """The law at the hot end. `arrays`: the tables to give; `log_z`: its log partition function.
+
+    Its sites are independent: fields for discrete ones, normal for real ones, log-normal for those
+    bounded on one side, uniform for all others.
+    """
+
+    arrays: dict[str, Any]
+    log_z: float
+
+
+def base_of(target: Target, sites: dict[str, Any], moments: dict[str, Any]) -> Base:
+    """The base whose sites have these means (frequencies of labels), and variances of real ones.
+
+    moments[name]: (mean [site, …], variance [site]) of the free sites of `sites`; of a variable
+    bounded on one side those of the logarithm of its distance from the bound.
+    """
+    arrays: dict[str, Any] = {}
+    log_z = 0.0
+    for name, own in sites.items():
+        made, share = _base_one(target, own, moments.get(name))
+        arrays |= made
+        log_z += share
+    for name, symbol in target.program.givens.items():
+        if name.startswith(" ") and name not in (OWN, BASE) and name not in arrays:
+            arrays[name] = jnp.zeros(target.world.shape(symbol))
+    return Base(arrays, log_z)
+
+
+def _base_one(target: Target, sites: Any, moments: Any) -> tuple[dict[str, Any], float]:
+    symbol, names = sites.symbol, tables_of(sites.symbol.name)
+    kind, number = symbol.domain.kind, sites.number
+    low, high = limits(symbol.domain, target.world)
+
+    def spread(values: np.ndarray) -> Any:
+        tail = values.shape[1:]
+        flat = np.zeros((int(np.prod(sites.shape, dtype=int)), *tail))
+        for places in (sites.free, sites.mirror):
+            if places is not None:
+                flat[places] = values
+        return jnp.asarray(flat.reshape(sites.shape + tail), jnp.result_type(float))
+
+    match kind:
+        case Kind.BINARY:
+            mean = np.asarray(moments[0], float)
+            field = np.log(mean) - np.log1p(-mean)
+            return {names.field: spread(field)}, float(np.logaddexp(0, field).sum())
+        case Kind.SPIN:
+            field = np.arctanh(np.asarray(moments[0], float))
+            return {names.field: spread(field)}, float(np.logaddexp(field, -field).sum())
+        case Kind.CATEGORY:
+            field = np.log(np.asarray(moments[0], float))
+            return {names.field: spread(field)}, float(np.logaddexp.reduce(field, axis=1).sum())
+        case Kind.INTEGER:
+            return {}, number * float(np.log(high - low + 1))
+        case Kind.ANGLE:
+            return {}, number * float(np.log(2 * np.pi))
+        case Kind.SIMPLEX:
+            return {}, -number * float(np.sum(np.log(np.arange(1, sites.event[0]))))
+        case _ if np.isfinite(low) and np.isfinite(high):
+            return {}, number * float(np.log(high - low))
+        case _:
+            mean, variance = (np.asarray(m, float) for m in moments)
+            made = {names.centre: spread(mean), names.stiffness: spread(1 / variance)}
+            if np.isfinite(low) or np.isfinite(high):
+                made[names.weight] = spread(np.ones(number))
+            return made, 0.5 * float(np.log(2 * np.pi * variance).sum())
