@@ -23,6 +23,7 @@ from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
 from .beginning import Starter, starter
+from .caveats import caveat_of
 from .clamping import Clamp, Clamped, clamped
 from .clusters import refuse_repelled
 from .plan import Plan, make_plan
@@ -199,7 +200,7 @@ def sample(
     settings = {
         "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
         "held": tuple(n for n, m in held.masks.items() if m.all()),
-        "methods": tuple(block.method for block in loop.plan.blocks),
+        "methods": tuple(block.method for block in loop.plan.blocks), "bias": caveat_of(loop.plan),
         "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
     }  # fmt: skip
     drawn = result_of(model, loop.plan, situation, chain, kept, settings)
