@@ -124,7 +124,8 @@ def _once(law: Law, target: Target, lowering: Lowering, key: Any) -> Any:
     for name, array in law.arguments:
         lengths |= {a: target.world.length(a) for a in array.axes}
         wide = full(lowering.term(array.body), (*law.batch, *array.axes), lengths)
-        arrays[name] = lowering.floating(wide)
+        whole = table()[law.distribution]["takes"][name][0].startswith("integer")
+        arrays[name] = jnp.rint(wide).astype(jnp.int32) if whole else lowering.floating(wide)
     if not law.event and all(not array.axes for _, array in law.arguments):
         made = distribution(law.distribution, arrays, ())
         values = made.sample(key, tuple(shape) if not law.arguments else ())
