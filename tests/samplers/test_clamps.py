@@ -79,7 +79,7 @@ CASES = {
     ),
     "angle": Case(
         f"dim n = 4 visible x : angle[n] energy = -2 * {CHAIN} cos(x[i] - x[i+1])",
-        [0.0, 0, 0, HALF], [1, 0, 0, 1], middles(0, 2 * np.pi), SMOOTH,
+        [0.0, 0, 0, HALF], [1, 0, 0, 1], middles(0, 2 * np.pi), ("mala",),
     ),
     "graph": Case(
         "dim n = 3 visible x : binary[n, n] symmetric hollow "
