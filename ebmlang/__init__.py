@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .partition.distribution import distribution as distribution
     from .partition.gradient import gradient as gradient
     from .partition.logz import log_partition as log_partition
+    from .partition.probability import log_prob as log_prob
     from .partition.thermodynamics import thermodynamics as thermodynamics
     from .samplers.kernel import kernel as kernel
     from .samplers.replay import ReplayBuffer as ReplayBuffer
@@ -55,6 +56,7 @@ _WHERE = {
     "distribution": ".partition.distribution",
     "gradient": ".partition.gradient",
     "log_partition": ".partition.logz",
+    "log_prob": ".partition.probability",
     "thermodynamics": ".partition.thermodynamics",
     "kernel": ".samplers.kernel",
     "ReplayBuffer": ".samplers.replay",

@@ -69,15 +69,14 @@ class Annealing:
     base: Base
     held: Clamped
 
-    def hot(self, key: Any, number: int) -> State:
-        """States of the base, [chain, dims]."""
-        return states_from(self.way, self.base, self.held, key, number)
-
-    def begin(self, key: Any, number: int) -> Walk:
-        """Chains at states of the base."""
+    def begin(self, key: Any, number: int, values: Mapping[str, Any] | None = None) -> Walk:
+        """Chains at states of the base; `values` as in `prepare`."""
         draw, start = jax.random.split(key)
         here = at(self.situation, jnp.zeros(()), jnp.ones(()))
-        return self.way.start(start, here, self.hot(draw, number))
+        states = states_from(self.way, self.base, self.held, draw, number)
+        if values is not None:
+            states = _with_held(states, values, self.held)
+        return self.way.start(start, here, states)
 
 
 def prepare(
@@ -198,15 +197,14 @@ def anneal(
         forward = estimate(weights, annealing.base.log_z)
         if forward.std_error <= target_error or steps >= MOST_STEPS:
             break
-        steps = more(steps, weights, target_error)
+        steps = more(steps, float(np.var(weights)), chains, target_error)
     backward = walked_back(annealing, plan, walk, sweeps, back)
     return Annealed(forward, backward, steps, chains, forward.std_error <= target_error, walk)
 
 
-def more(steps: int, log_weights: np.ndarray, target_error: float) -> int:
+def more(steps: int, variance: float, chains: int, target_error: float) -> int:
     """How many steps to take next: the variance of log weights falls as their number grows."""
-    wanted = len(log_weights) * target_error**2
-    times = np.var(log_weights) / wanted if np.all(np.isfinite(log_weights)) else FASTEST
+    times = variance / (chains * target_error**2) if np.isfinite(variance) else FASTEST
     return min(int(steps * np.clip(1.2 * times, 2, FASTEST)), MOST_STEPS)
 
 

@@ -12,6 +12,7 @@ from ..samplers.run import check_counts, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import PILOTS, Annealed, anneal, prepare, schedule_of
+from .choosing import AUTO_SECONDS
 from .confined import refuse_unconfined
 from .exact import MOST_SECONDS, exact
 from .way import Point
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ..model import Model
 
 METHODS = ("auto", "exact", "ais")
-AUTO_SECONDS = 30.0  # what `auto` lets an exact sum take before it anneals instead
 
 
 @dataclass(frozen=True, slots=True)

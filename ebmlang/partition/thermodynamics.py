@@ -142,7 +142,7 @@ def thermodynamics(
         found = [estimate(row, ready.base.log_z) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
-        steps = max(more(steps, row, target_error) for row in logs)
+        steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
     return _told(grid, ready, logs, energies, chains, steps)
 
 

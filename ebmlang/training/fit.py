@@ -14,6 +14,7 @@ import optax
 
 from ..backend.conditionals import Situation
 from ..backend.energy import stored_type
+from ..partition.examples import Examples, prepare
 from ..progress import Progress
 from ..samplers.beginning import begin_states, starter
 from ..samplers.plan import Plan
@@ -23,7 +24,6 @@ from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain, begin
 from ..samplers.verify import verify
 from ..syntax.diagnostics import Diagnostic, EbmError, complain
-from .examples import Examples, prepare
 from .phases import Phases, make_phases
 from .step import Batch, Learner, Settings, make_epoch
 from .stored import Fit

@@ -12,10 +12,9 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from ..evaluation.draws import Draws
-from ..partition.exact import exact, exact_log_weights
+from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
 from ..syntax.diagnostics import complain
-from .examples import prepare
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -24,21 +23,30 @@ FORMAT = 1
 
 
 class LogLikelihood(float):
-    """Mean log-likelihood in nats an example; `each` [example], `std_error` of the mean, `log_z`."""
+    """Mean log-likelihood in nats an example; `each` [example], `std_error` of the mean, `log_z`.
+
+    `std_error`: over examples. `estimation_error`: what sums that were estimated leave in the mean,
+    0 where all are exact; `problems`: what speaks against them.
+    """
 
     each: np.ndarray
     std_error: float
     log_z: float
     method: str
+    estimation_error: float
+    problems: tuple[str, ...]
 
     @staticmethod
-    def of(each: np.ndarray, log_z: float, method: str) -> LogLikelihood:
+    def of(found: LogProb) -> LogLikelihood:
         """The mean of the values of the examples, with its standard error over examples."""
+        each = found.values
         made = LogLikelihood(each.mean())
         made.each = each
         made.std_error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else 0.0
-        made.log_z = log_z
-        made.method = method
+        made.log_z = found.log_z[0].value
+        made.method = found.method
+        made.estimation_error = found.mean_error
+        made.problems = found.problems
         return made
 
 
@@ -58,20 +66,15 @@ class Fit:
         return f"<fit of {self.model.name}: {self.steps} steps{gap}>"
 
     def log_likelihood(
-        self, data: Mapping[str, Any], given: Mapping[str, Any] | None = None
+        self, data: Mapping[str, Any], given: Mapping[str, Any] | None = None, **settings: Any
     ) -> LogLikelihood:
-        """Exact log-likelihood of data, mean nats an example; a float with more beside it.
+        """Log-likelihood of data, mean nats an example; a float with more beside it.
 
-        Raises EbmError E705 where no exact answer can be had.
+        Latents and log Z are summed exactly where that can be, else annealed, with the errors told;
+        `settings` as in `ebm.log_prob`. Raises EbmError as it does.
         """
-        model, examples = prepare(self.model, data, given)
-        if examples.own:
-            raise complain(
-                "E705", "given data of each example need a log Z each, which is not exact here"
-            )
-        weights = exact_log_weights(model, self.params, examples.data, given=examples.shared)
-        answer = exact(model, self.params, given=examples.shared)
-        return LogLikelihood.of(weights - answer.log_z, answer.log_z, f"exact: {answer.how}")
+        found = log_prob(self.model, self.params, data, given, **settings)
+        return LogLikelihood.of(found)
 
     def sample(self, **settings: Any) -> Draws:
         """Draws from the fitted model; settings as in `ebm.sample`."""

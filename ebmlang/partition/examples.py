@@ -1,4 +1,4 @@
-"""The data of a fit: checked against the model, sizes learnt from them, in batches."""
+"""Data: checked against the model, sizes learnt from them, in batches."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from ..backend.binding import learn_from_data
 from ..backend.checks import as_array, check_values
-from ..partition.exact import split_given
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
+from .exact import split_given
 
 if TYPE_CHECKING:
     from ..model import Model
