@@ -82,7 +82,8 @@ def begin_states(
     Raises EbmError E703 that names the energy and the variable if none is found, and says `failed`.
     """
     states, fine = start(situation, jax.random.split(key, chains), values, told or {})
-    if not bool(jnp.all(fine)):
+    # Within a compiled function, as under NumPyro's `parallel`, nothing can be raised.
+    if not isinstance(fine, jax.core.Tracer) and not bool(jnp.all(fine)):
         bad = int(jnp.argmin(fine))
         one = jax.tree.map(lambda x: x[bad], states)
         raise not_finite(target, situation, one, failed)

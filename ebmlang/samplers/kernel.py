@@ -36,6 +36,7 @@ class KernelState(NamedTuple):
     diverging: Any  # bool
     num_steps: Any  # scalar, gradients of the energy
     chain: Chain
+    rng_key: Any  # the chain's key, which NumPyro replaces where a run goes on
 
 
 class Kernel(MCMCKernel):
@@ -116,7 +117,13 @@ class Kernel(MCMCKernel):
         chain = begin(self._plan, key, self._situation, state, warmup)
         one = jnp.ones(())
         return KernelState(
-            state, self._energy(state), one, jnp.zeros((), bool), jnp.zeros((), jnp.int32), chain
+            state,
+            self._energy(state),
+            one,
+            jnp.zeros((), bool),
+            jnp.zeros((), jnp.int32),
+            chain,
+            jax.random.key_data(chain.key),
         )
 
     def _energy(self, state: Any) -> Any:
@@ -131,7 +138,10 @@ class Kernel(MCMCKernel):
         return self._step(state)
 
     def _step(self, state: KernelState) -> KernelState:
-        chain, report = sweep(self._plan, self._ready, state.chain)
+        key = state.rng_key
+        typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+        begun = state.chain._replace(key=key if typed else jax.random.wrap_key_data(key))
+        chain, report = sweep(self._plan, self._ready, begun)
         return KernelState(
             chain.state,
             self._energy(chain.state),
@@ -139,6 +149,7 @@ class Kernel(MCMCKernel):
             report.diverged > 0,
             report.gradients,
             chain,
+            chain.key if typed else jax.random.key_data(chain.key),
         )
 
 
