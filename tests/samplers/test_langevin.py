@@ -193,7 +193,7 @@ def test_the_bias_of_baoab_is_of_second_order_and_that_of_the_walk_of_first():
         return float(means.mean() - exact), float(means.std(ddof=1) / len(means) ** 0.5)
 
     for pairs, low, high in (
-        ((Underdamped(0.5, steps=5), Underdamped(0.25, steps=10)), 3.0, 5.5),
+        ((Underdamped(0.4, steps=10), Underdamped(0.2, steps=20)), 2.7, 6.5),
         ((Langevin(0.2, steps=10), Langevin(0.1, steps=20)), 1.5, 2.7),
     ):
         (large, error), (small, other) = map(bias, pairs)
