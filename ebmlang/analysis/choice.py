@@ -100,9 +100,9 @@ def choose(
     `auto` takes exact Gibbs for discrete variables, unless a network stands over one with more
     `tries` (sites times values) than a few hundred: then informed proposals. Continuous variables
     are drawn exactly where they are quadratic, beside discrete ones or if nothing else is left,
-    and follow NUTS else. A gradient sampler asked for by name moves the continuous variables, and
-    Gibbs the discrete ones beside them. `fallback` stands in for NUTS where chains are many and
-    short, as in training. `entries`: the free ones of each array. `wish`: what to sum out.
+    and follow NUTS else (HMC on circles). A gradient sampler asked for by name moves the
+    continuous variables, and Gibbs the discrete ones beside them. `fallback` stands in for NUTS
+    where chains are many and short, as in training. `entries`: the free ones of each array. `wish`: what to sum out.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
@@ -129,10 +129,16 @@ def choose(
     if sampler == "gibbs":
         refusals, sloped = refusals + _refused(facts, sloped), []
     if sloped:
-        named = sampler if sampler in GRADIENT_SAMPLERS else fallback
+        named = sampler if sampler in GRADIENT_SAMPLERS else _following(facts, sloped, fallback)
         why = _why_slope(facts, sloped, sampler)
         choices.append(Choice(tuple(sloped), named, "slope", why, closed=found.closed))
     return _in_turn(choices, free), refusals
+
+
+def _following(facts: Mapping[str, VariableFacts], sloped: Sequence[str], fallback: str) -> str:
+    """What follows slopes: paths on a circle never turn back, so that NUTS would not end them."""
+    circles = any(facts[n].symbol.domain.kind is Kind.ANGLE for n in sloped)
+    return "hmc" if circles and fallback == "nuts" else fallback
 
 
 def _unfit(

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 
 from ..semantics.context import nearest
 from ..semantics.terms import Program, Symbol
+from ..semantics.traverse import unknowns
 from ..syntax.diagnostics import complain
 from .elimination import among
 from .joint import Entries, Joint
 from .structure import Structure, VariableFacts
 
 Wish = str | bool | tuple[str, ...]  # "auto", True: all that can be, False: nothing, or names
+FEW_SITES = 3
 MOST_OPERATIONS = 2e6  # of a factor that is made anew for every slope
 
 
@@ -92,7 +94,8 @@ def closing(
         return Closing([], list(exact), ())
     groups = [(n,) for n in lying]
     if sampler == "auto":
-        groups += [j.variables for j in _by_size([*exact, *spare], entries) if _light(j)]
+        pays = [j for j in _by_size([*exact, *spare], entries) if _pays(structure, j, entries)]
+        groups += [j.variables for j in pays]
     closed = _apart(structure, groups, {*sloped, *_names(spare)})
     kept = [j for j in spare if j.variables in closed]
     moving = [*sloped, *(n for j in spare if j not in kept for n in j.variables)]
@@ -140,13 +143,30 @@ def _meets(structure: Structure, group: Iterable[str], others: Iterable[str]) ->
     return any(structure.variables[n].meets & there for n in group)
 
 
-def _light(joint: Joint) -> bool:
-    """Whether a factor made anew for every slope costs little."""
+def _pays(structure: Structure, joint: Joint, entries: Mapping[str, Entries]) -> bool:
+    """Whether a free energy costs less than what it saves.
+
+    Sites that stand alone cost a slope or two. A factor costs a product with the Hessian for each
+    site: that pays for a few sites, and where their own density has a scale that is sampled, as in
+    hierarchies and Gaussian processes, since such a funnel is hard for every path along slopes.
+    """
     if not joint.couples:
         return True
-    if joint.offers is None or joint.matrix is None:
+    if joint.offers is None or joint.offers.factor is None:
         return False
-    return min(c.each(False) for c in joint.offers.costs if c.way != "coloured") < MOST_OPERATIONS
+    cost = min(c.each(False) for c in joint.offers.costs if c.way != "coloured")
+    sites = sum(len(entries[n].free) for n in joint.variables)
+    return cost < MOST_OPERATIONS and (sites <= FEW_SITES or _scaled(structure, joint))
+
+
+def _scaled(structure: Structure, joint: Joint) -> bool:
+    """Whether the density of a variable in the group leans on an unknown outside of it."""
+    return any(
+        energy.density
+        and energy.name.removesuffix(" ~") in joint.variables
+        and any(s.name not in joint.variables for s in unknowns(energy.term))
+        for energy in structure.extended
+    )
 
 
 def _by_size(groups: Iterable[Joint], entries: Mapping[str, Entries]) -> list[Joint]:

@@ -65,6 +65,7 @@ class HamiltonianBlock:
             inner = inner._replace(z=free, potential_energy=energy, z_grad=slope)
         inner = move(inner._replace(rng_key=key), model_args=(situation, state))
         moved = self.smooth.put(state, inner.z)
+        inner = inner._replace(z=self.smooth.wrapped(inner.z))
         return Moved(
             moved, inner, inner.accept_prob, inner.num_steps, inner.diverging, inner.energy
         )

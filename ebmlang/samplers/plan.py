@@ -179,6 +179,8 @@ def _sloped(
         case _ if choice.sampler == "mala":
             # In training the law changes under the chains, and scales would be those of an old one.
             return MalaBlock(smooth, MALA(preconditioned=False), alone)
+        case _ if choice.sampler == "hmc":
+            return HamiltonianBlock(smooth, "hmc", as_dict(HMC()), alone)
         case _:
             return HamiltonianBlock(smooth, "nuts", as_dict(NUTS()), alone)
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ..backend.conditionals import Situation
 from ..backend.energy import State, Target
 from ..backend.sites import Sites
+from ..semantics.terms import Kind
 from .closed import Closed
 
 Free = dict[str, Any]
@@ -41,6 +42,11 @@ class Smooth:
             n: s.put(state[n], s.constrain(free[n]).astype(state[n].dtype))
             for n, s in self.sites.items()
         }
+
+    def wrapped(self, free: Free) -> Free:
+        """The same values with angles brought back to one turn, so that none runs off without end."""
+        circles = {n for n, s in self.sites.items() if s.domain.kind is Kind.ANGLE}
+        return {n: jnp.mod(x, 2 * jnp.pi) if n in circles else x for n, x in free.items()}
 
     def tables(self, situation: Situation) -> Any:
         """What the sums in closed form need, from parameters and given data alone."""

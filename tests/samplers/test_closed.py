@@ -181,3 +181,20 @@ def test_a_funnel_integrates_its_width_away():
     assert abs(squares.mean() - 9) < 6 * squares.std(ddof=1) / np.sqrt(8)
     assert squares.std(ddof=1) < 1.5
     assert int(np.sum(draws.report.diverged)) == 0
+
+
+GROUPED = """dim n = 6
+latent scale : positive ~ half_cauchy(1)
+latent m : real ~ normal(0, 1)
+latent x : real[n] {}
+visible y : real[n] ~ normal(x, 1)
+energy near = 0.1 * sum(i in 0..n-1) (x[i+1] - x[i])^2"""
+
+
+def test_a_joint_group_is_integrated_where_its_own_scale_is_sampled():
+    y = np.zeros(6)
+    group = chosen(GROUPED.format("~ normal(m, scale)"), Auto(), y=y)
+    assert [c[1:] for c in group] == [(("scale",), ("m", "x")), (("m", "x"), ())]
+    noise = GROUPED.format("").replace("normal(x, 1)", "normal(x, scale)") + " energy w = sum(x^2)"
+    assert [c[0] for c in chosen(noise, Auto(), y=y)].count("nuts") == 1
+    assert all("x" not in c[2] for c in chosen(noise, Auto(), y=y))
