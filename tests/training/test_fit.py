@@ -8,7 +8,7 @@ import pytest
 
 import ebmlang as ebm
 from conftest import PROGRAMS
-from ebmlang.training.fit import Diverged
+from ebmlang.training.loop import Diverged
 
 
 def bits(rows, columns, seed=0):
