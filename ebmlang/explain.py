@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .analysis.choice import Choice, Refusal, choose, gibbs_way, summable
+from .analysis.choice import Choice, Refusal, choose, gibbs_way
 from .analysis.colouring import colour
 from .analysis.ferromagnet import advice
-from .analysis.normaliser import normaliser
 from .analysis.structure import Structure, VariableFacts
 from .semantics.functions import Smoothness
 from .semantics.terms import (
@@ -65,7 +64,7 @@ def explain(model: Model, why: str | None = None) -> Explanation:
     lowered = _lowered(plan)
     lines += ["", *_samplers(model, choices, refusals, names, lowered)]
     if not why:
-        lines += _sums(model, structure, free, {n for c in choices for n in c.closed})
+        lines += _sums(model, free, {n for c in choices for n in c.closed})
         lines += _missing(model)
     facts = {
         "model": model.name,
@@ -263,15 +262,6 @@ def _smooth(facts: VariableFacts) -> tuple[str, str]:
             return "jumps", "gradients do not see it"
 
 
-def _normalisable(model: Model) -> str:
-    """Whether Z exists: proven, or not proven, why, and at which line."""
-    found = normaliser(model.program)
-    if found.place is None:
-        return found.says
-    line, _ = found.place.source.position(found.place.start)
-    return f"{found.says} (line {line})"
-
-
 # ----------------------------------------------------------------- the samplers
 
 
@@ -359,16 +349,10 @@ def _not_gibbs(structure: Structure, choices: Sequence[Choice]) -> list[tuple[st
     return found
 
 
-def _sums(
-    model: Model, structure: Structure, free: Sequence[str], closed: Collection[str]
-) -> list[str]:
-    names = [n for n in free if summable(structure.variables[n])]
-    lines = ["", _normalisable(model)]
-    if names:
-        lines.append(f"can be summed out exactly, each given all else: {', '.join(names)}")
-        if any(structure.variables[n].symbol.domain.discrete for n in names) and not closed:
-            lines.append("  not needed to sample: no slope to follow, and exact draws cost less")
-    return lines
+def _sums(model: Model, free: Sequence[str], closed: Collection[str]) -> list[str]:
+    from .partition.told import told
+
+    return ["", *told(model, free, closed)]
 
 
 def _summed(names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from .elimination import ordered
 MOST_OPEN = 3000  # open sites, beyond which no order is followed to its end
 MOST_GREEDY = 3000  # sites, beyond which no order is searched for step by step
 MOST_FILL = 300
+MOST_OPERATIONS = 1e13
 NEAR = 16.0  # times the operations of the best order: steps that are alike save compilation
 
 
@@ -61,12 +62,12 @@ class Front:
 def fronts_of(graph: SiteGraph, values: np.ndarray) -> list[Front]:
     """Several orders, none much dearer than the best: along each axis, reverse Cuthill-McKee, greedy.
 
-    `values` [site]: how many states each site has.
+    `values` [site]: how many states each site has. Empty where each takes over `MOST_OPERATIONS`.
     """
     found: list[Front] = []
     for order in _orders(graph, values):
-        least = min((front.operations for front in found), default=np.inf)
-        front = followed(graph.neighbours, values, order, NEAR * least)
+        least = min((front.operations for front in found), default=MOST_OPERATIONS)
+        front = followed(graph.neighbours, values, order, min(NEAR * least, MOST_OPERATIONS))
         if front is not None:
             found.append(front)
     least = min((front.operations for front in found), default=np.inf)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from ..samplers.run import Clamped
 from ..syntax.diagnostics import EbmError, complain
 from .duration import duration
 from .elimination import Elimination, Unsuited, plan_elimination
+from .gridded import plan_gridded, settled
 from .halves import Halves, plan_halves
 from .mapped import field_of, mapped, numbers_of
 from .quadrature import COARSE, integral, slope
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 OPERATIONS, SECONDS = 3.0, 1e-10  # for a site or a pair in an energy, and the time of one
+AUTO_SECONDS = 30.0  # what `auto` lets an exact sum take before it anneals instead
 START = 0.5  # to compile a way with little to do
 MOST_AXES = 3
 MOST_STATES = 1e290  # beyond which costs are no longer numbers
@@ -85,9 +87,9 @@ class Ways:
         able = [way for way in self.ways if math.isfinite(way.seconds(gradient))]
         return sorted(able, key=lambda way: way.seconds(gradient))
 
-    def refusal(self, gradient: bool, most_seconds: float) -> EbmError:
+    def refusal(self, gradient: bool, most_seconds: float, unsuited: Sequence[str]) -> EbmError:
         """Why there is no exact answer: E705 with every way and its cost."""
-        able = self.cheapest(gradient)
+        able = self.cheapest(gradient)[len(unsuited) :]
         if able:
             seconds = able[0].seconds(gradient)
             text = (
@@ -105,7 +107,7 @@ class Ways:
         return complain(
             "E705",
             text,
-            notes=notes,
+            notes=[*unsuited, *notes],
             helps=['ebm.log_partition(model, params, method="ais") estimates log Z with an error'],
         )
 
@@ -117,6 +119,7 @@ def ways_of(model: Model, held: Clamped) -> Ways:
 
 def exactly(ways: Ways, call: Call) -> Found:
     """log Z by the cheapest way. Raises EbmError E705 where none ends in time."""
+    unsuited: list[str] = []
     for way in ways.cheapest(call.gradient):
         allowed = call.most_seconds * (20 if way.measured else SLACK)
         if way.seconds(call.gradient) > allowed:
@@ -124,9 +127,9 @@ def exactly(ways: Ways, call: Call) -> Found:
         assert way.run is not None
         try:
             return way.run(call)
-        except Unsuited:
-            continue
-    raise ways.refusal(call.gradient, call.most_seconds)
+        except Unsuited as reason:
+            unsuited.append(f"not by {way.name}: {reason}")
+    raise ways.refusal(call.gradient, call.most_seconds, unsuited)
 
 
 def _ways(model: Model, held: Mapping[str, np.ndarray]) -> Ways:
@@ -136,6 +139,8 @@ def _ways(model: Model, held: Mapping[str, np.ndarray]) -> Ways:
     except EbmError as error:
         complaint = error.diagnostics[0].says
         found = [_quadrature(model, held, weighing)]
+        if found[0].run is None:
+            found.append(_gridded(model, held, weighing))
         return Ways((_none("listing", complaint), *found), complaint)
     found = [_listing(listing, weighing)]
     if listing.states > 1:
@@ -248,6 +253,31 @@ def _quadrature(model: Model, held: Mapping[str, np.ndarray], weighing: float) -
         return 2 * START + points * weighing * (3 if gradient else 1)
 
     return Way("quadrature", f"quadrature over {names}{ending}", seconds, run)
+
+
+def _gridded(model: Model, held: Mapping[str, np.ndarray], weighing: float) -> Way:
+    plan = plan_gridded(model, held)
+    if isinstance(plan, str):
+        return _none("elimination", plan)
+
+    def run(call: Call) -> Found:
+        found = settled(
+            call.model,
+            call.key,
+            plan,
+            call.situation,
+            call.state,
+            call.gradient,
+            call.most_seconds,
+        )
+        how = plan.describe(found.count)
+        if found.error:
+            how += f", on half as many apart by {found.error:.1g}"
+        return Found(found.log_sum, found.slope, found.error, how)
+
+    refused = plan.usual.refusal(True)
+    says = f"{plan.describe()}; {refused}" if refused else plan.describe()
+    return Way("elimination", says, lambda gradient: plan.seconds(weighing, gradient), run)
 
 
 def _laid(

@@ -9,6 +9,8 @@ UNITS = ((31557600.0, "years"), (86400.0, "days"), (3600.0, "hours"), (60.0, "mi
 
 def duration(seconds: float) -> str:
     """`3.2 hours`; `less than a second`."""
+    if seconds > 1e9 * UNITS[0][0]:
+        return "billions of years"
     for size, name in UNITS:
         if seconds >= 2 * size:
             return f"{seconds / size:.3g} {name}"

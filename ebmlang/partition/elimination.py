@@ -9,6 +9,7 @@ configurations.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +19,12 @@ import numpy as np
 
 from ..analysis.adjacency import site_graph
 from ..analysis.elimination import spoken
-from ..analysis.fronts import Front, fronts_of
+from ..analysis.fronts import MOST_OPERATIONS, Front, fronts_of
 from ..samplers.plan import entries_of
 from ..syntax.diagnostics import EbmError, InternalError
 from .eliminating import MOST_BYTES, Steps, steps_of
-from .summation import Summation, plan_sum
-from .weighing import Weigher
+from .summation import plan_sum
+from .weighing import Listing, Weigher
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -40,7 +41,7 @@ class Unsuited(Exception):
 class Elimination:
     """How the listed sites of a sum are summed one after another, along `front`."""
 
-    summation: Summation
+    summation: Listing
     front: Front
 
     @cached_property
@@ -137,6 +138,15 @@ class Elimination:
                     "an interaction was overlooked"
                 )
 
+    def chances(self, weigher: Weigher) -> list[np.ndarray]:
+        """For each listed site the probabilities of its values."""
+        _, tables = self.tables(weigher)
+        _, shares = self.steps.marginals(tables, self.steps.stretch() or 1)
+        found = [np.zeros(0)] * len(shares)
+        for k, share in enumerate(shares):
+            found[int(self.front.order[k])] = share.reshape(int(self.front.values[k]), -1).sum(1)
+        return found
+
     def log_sum(self, weigher: Weigher) -> float:
         """log Z in nats."""
         start, tables = self.tables(weigher)
@@ -186,5 +196,5 @@ def plan_elimination(model: Model, held: Mapping[str, np.ndarray]) -> Eliminatio
     values = np.array([len(options) for options in summation.options])
     plans = [Elimination(summation, front) for front in fronts_of(graph, values)]
     if not plans:
-        return "thousands of sites would be open at once"
+        return f"more than 10^{math.log10(MOST_OPERATIONS):.0f} operations in every order that was tried"
     return min(plans, key=lambda plan: plan.steps.seconds)

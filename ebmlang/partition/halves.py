@@ -24,8 +24,7 @@ from ..analysis.quadratics import bend_of
 from ..syntax.diagnostics import InternalError
 from .duration import refuse_long
 from .elimination import CLOSE, TRIALS, Unsuited
-from .summation import Summation
-from .weighing import Weigher
+from .weighing import Listing, Weigher
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -58,7 +57,7 @@ class Totals(NamedTuple):
 class Halves:
     """A listing of all states of `summation` as states of its first `cut` sites and of the others."""
 
-    summation: Summation
+    summation: Listing
     cut: int
 
     @property
@@ -68,7 +67,9 @@ class Halves:
 
     def describe(self) -> str:
         """`2^25 states of x listed, in two halves`."""
-        return f"{self.summation.describe()}, in two halves"
+        power = math.log2(self.states)
+        count = f"2^{power:.0f}" if power == int(power) and power > 10 else f"{self.states:.4g}"
+        return f"{count} states of {', '.join(self.summation.listed)} listed, in two halves"
 
     def seconds(self, weighing: float, gradient: bool) -> float:
         """Predicted time, if one configuration is weighed in `weighing` seconds."""
@@ -247,7 +248,7 @@ def _with_shares(high: Any, mixed: Any, field: Any, low: Any, other: Any) -> tup
     return top, shares.sum(axis=1), shares.sum(axis=0), field.T @ (shares @ other)
 
 
-def plan_halves(model: Model, held: Mapping[str, np.ndarray], listing: Summation) -> Halves | None:
+def plan_halves(model: Model, held: Mapping[str, np.ndarray], listing: Listing) -> Halves | None:
     """A listing in two halves; None unless the energies are of second degree in all listed sites."""
     options = listing.options
     if listing.closed or len(options) < 2:

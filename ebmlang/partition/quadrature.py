@@ -117,6 +117,7 @@ def box(field: Field) -> tuple[np.ndarray, np.ndarray]:
     low, high = np.where(periodic, 0.0, -BEGINNING), np.where(periodic, 2 * np.pi, BEGINNING)
     points, _ = grid(field, low, high, (COARSE[axes],) * axes)
     weights = field.at(points)
+    _refuse_infinite(field, weights)
     if not np.isfinite(weights).any():
         raise complain(
             "E703",

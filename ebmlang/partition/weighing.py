@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,13 +17,35 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from .summation import Summation
 
 if TYPE_CHECKING:
     from ..model import Model
 
 BLOCK_NUMBERS = 1 << 22  # numbers in flight at once
 SECONDS = 3e-10  # of one operation in a batch, on one processor core
+
+
+class Listing(Protocol):
+    """Unknowns of which each configuration can be weighed, the others summed in closed form."""
+
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """What is listed."""
+        ...
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """What is summed in closed form."""
+        ...
+
+    @property
+    def options(self) -> list[np.ndarray]:
+        """The values of every listed site."""
+        ...
+
+    def weight(self, situation: Situation, state: State, values: Any) -> Any:
+        """log of the weight of one configuration [site], in nats."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +56,7 @@ class Weigher:
     the number of sites changes nothing.
     """
 
-    summation: Summation
+    summation: Listing
     situation: Situation
     state: State
     base: np.ndarray
@@ -80,7 +102,7 @@ class Weigher:
 
 
 def weigher(
-    model: Model, key: object, summation: Summation, situation: Situation, state: State
+    model: Model, key: object, summation: Listing, situation: Situation, state: State
 ) -> Weigher:
     """A weigher of a sum at these parameters; its compiled functions are kept with the model."""
     base = np.array([options[0] for options in summation.options], np.float64)
@@ -91,7 +113,7 @@ def weigher(
 
 
 def _compile(
-    model: Model, summation: Summation, situation: Situation, state: State, base: np.ndarray
+    model: Model, summation: Listing, situation: Situation, state: State, base: np.ndarray
 ) -> tuple[Callable[..., Any], Callable[..., Any], float]:
     space = model.parameter_space
 
