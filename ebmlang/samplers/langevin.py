@@ -54,7 +54,7 @@ class LangevinBlock:
     """The unadjusted walk x - alpha/2 dE/dx + N(0, alpha), alpha the step size. Biased by order alpha.
 
     With `noise` the walk is one at temperature noise^2 / alpha: over values of constrained types too,
-    whose volumes no temperature changes. What it remembers is the number of sweeps done.
+    whose volumes no temperature changes. What it remembers is the number of steps done.
     """
 
     smooth: Smooth
@@ -85,8 +85,7 @@ class LangevinBlock:
 
     def walk(self, walk: Walk, situation: Situation, state: State, inner: Any) -> Moved:
         """Several sweeps in a row, every step with random numbers of its own."""
-        steps = jnp.uint32(self.steps)
-        many = Walk(walk.seed, walk.first * steps, walk.number * self.steps)
+        many = walk._replace(number=walk.number * self.steps)
         heat = self.temperature
         # A step alpha of slopes of E is one of alpha T of slopes of E / T: noise and volume fit it.
         tempered = situation._replace(beta=situation.beta / heat) if heat != 1.0 else situation
@@ -94,7 +93,7 @@ class LangevinBlock:
         moved, fine = _walked(
             self.smooth, tempered, state, many, (pace, pace**0.5), self.clip_at(heat)
         )
-        done = walk.first + jnp.asarray(walk.number, jnp.uint32)
+        done = walk.first + jnp.asarray(many.number, jnp.uint32)
         return Moved(moved, done, jnp.ones(()), jnp.asarray(many.number), ~fine)
 
     def clip_at(self, heat: float) -> float | None:
