@@ -12,6 +12,7 @@ from ..samplers.replay import RESTART
 from ..samplers.run import check_counts
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import complain
+from .centring import centring_of, fields_from_means
 from .loop import Diverged as Diverged
 from .loop import Run
 from .phases import make_phases
@@ -37,6 +38,7 @@ def fit(
     buffer: int | None = None,
     restart: float = RESTART,
     optimizer: optax.GradientTransformation | None = None,
+    centred: bool = True,
     params: Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -49,7 +51,9 @@ def fit(
     each. With a `buffer` of so many states the chains of a step are drawn from it and go back to
     their slots; the share `restart` of them begins anew (Du & Mordatch 2019). Latents that sum in
     closed form are summed in both phases, else sampled given the data. `optimizer`: any optax
-    optimiser, Adam at 1e-3 if not said. `params`: where to start instead of `init`. `callback` gets
+    optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables have fields of their
+    own, follow the centred gradient (Melchior et al. 2016), and start fields that `init` leaves at
+    0 from the data's means. `params`: where to start instead of `init`. `callback` gets
     each epoch's row of the history.
 
     Raises EbmError for data that do not fit; Diverged, with the last good state, if an energy or
@@ -69,6 +73,9 @@ def fit(
         )
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
+    centring = centring_of(model) if centred and not examples.own else None
+    if centring is not None and params is None:
+        start = fields_from_means(centring, start, examples.data)
     phases = make_phases(model, tuple(examples.data), sampler_of(sampler))
     if sampler_of(sampler).name == "annealed":
         raise complain(
@@ -77,6 +84,8 @@ def fit(
             helps=['sampler="langevin" walks at one temperature'],
         )
     run = Run(model, examples, phases, optimizer or optax.adam(1e-3), sweeps, batch_size, seed)
+    if centring is not None:
+        run.centre(centring)
     if buffer is not None:
         run.replay_from(buffer, chains, restart)
     return run.train(start, epochs, chains, progress, callback)

@@ -23,6 +23,7 @@ from ..samplers.run import Clamped, check_counts
 from ..samplers.sweep import Chain, begin
 from ..samplers.verify import verify
 from ..syntax.diagnostics import Diagnostic, EbmError, complain
+from .centring import Centring
 from .phases import Phases
 from .step import Batch, Learner, Settings, make_epoch
 from .stored import Fit
@@ -74,6 +75,11 @@ class Run:
             shared,
         )
         self.epoch = make_epoch(phases, self.settings)
+
+    def centre(self, centring: Centring) -> None:
+        """Follow the centred gradient."""
+        self.settings = replace(self.settings, centring=centring)
+        self.epoch = make_epoch(self.phases, self.settings)
 
     def replay_from(self, slots: int, chains: int, restart: float) -> None:
         """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
@@ -145,7 +151,8 @@ class Run:
             latents = self._chains(self.phases.latents, second, situation, self.examples.number)
         optimiser = self.settings.optimiser.init(free)
         zero = jnp.zeros((), jnp.int32)
-        return Learner(free, optimiser, walkers, latents, zero, zero - 1)
+        offsets = () if self.settings.centring is None else self.settings.centring.none(free)
+        return Learner(free, optimiser, walkers, latents, zero, zero - 1, offsets)
 
     def _own(self, rows: slice, pick: int | None = None) -> dict[str, Any]:
         own = {

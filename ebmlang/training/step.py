@@ -15,6 +15,7 @@ from ..backend.energy import State
 from ..backend.lower import Lowering
 from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
+from .centring import SLIDING, Centring
 from .phases import Phases, run_chains
 
 
@@ -27,6 +28,7 @@ class Learner(NamedTuple):
     latents: Any  # Chain [example, …] or (), the data phase
     step: Any  # scalar, int
     bad: Any  # scalar, int
+    offsets: Any = ()  # {variable: means [site]} of the centred gradient, () without it
 
 
 class Told(NamedTuple):
@@ -60,6 +62,7 @@ class Settings:
     """What a step needs beside the phases. `examples` scales the prior to one example.
 
     `replay`: short runs from a buffer instead of persistent chains; `seed` draws its slots.
+    `centring`: how gradients are centred, None if they are not.
     """
 
     optimiser: optax.GradientTransformation
@@ -69,6 +72,7 @@ class Settings:
     shared: State
     replay: Replay | None = None
     seed: int = 0
+    centring: Centring | None = None
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
@@ -99,23 +103,41 @@ def _step(
     own = situation._replace(given={**settings.shared, **batch.own})
     sampled = _sample(phases, settings, learner, batch, situation, own)
 
-    def loss(free: Any) -> tuple[Any, tuple[Any, Any]]:
-        params = space.constrain(free)
-        axes = Situation(None, 0 if settings.own_given else None, None)
-        energy = jax.vmap(phases.free_energy, in_axes=(axes, 0))
-        lower = jnp.mean(energy(own._replace(params=params), sampled.data))
-        where = own if settings.own_given else situation
-        upper = jnp.mean(energy(where._replace(params=params), sampled.states))
-        prior = log_prior(phases, params) / settings.examples
-        return lower - upper - prior, (lower, upper)
+    axes = Situation(None, 0 if settings.own_given else None, None)
+    energy = jax.vmap(phases.free_energy, in_axes=(axes, 0))
 
-    (_, (lower, upper)), slopes = jax.value_and_grad(loss, has_aux=True)(learner.free)
-    updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
-    free = optax.apply_updates(learner.free, updates)
+    def mean_of(where: Situation, states: State) -> Any:
+        def mean(free: Any) -> Any:
+            return jnp.mean(energy(where._replace(params=space.constrain(free)), states))
+
+        return jax.value_and_grad(mean)(learner.free)
+
+    lower, pulled = mean_of(own, sampled.data)
+    upper, pushed = mean_of(own if settings.own_given else situation, sampled.states)
+    prior = jax.grad(lambda free: log_prior(phases, space.constrain(free)) / settings.examples)
+    slopes = jax.tree.map(lambda a, b, c: a - b - c, pulled, pushed, prior(learner.free))
+    free, optimiser, offsets = _followed(settings, learner, slopes, pulled)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
     kept = sampled.chains, sampled.latents
-    moved = Learner(free, optimiser, *kept, learner.step, learner.bad)
+    moved = Learner(free, optimiser, *kept, learner.step, learner.bad, offsets)
     return moved, Told(lower, upper, optax.tree.norm(slopes), finite)
+
+
+def _followed(
+    settings: Settings, learner: Learner, slopes: Any, pulled: Any
+) -> tuple[Any, Any, Any]:
+    """Parameters after a step along the gradient, centred if it is to be; the optimiser; offsets."""
+    centring, offsets = settings.centring, learner.offsets
+    if centring is not None:
+        seen = centring.offsets(pulled)
+        share = jnp.where(learner.step == 0, 1.0, SLIDING)
+        offsets = jax.tree.map(lambda m, x: m + share * (x - m), offsets, seen)
+        slopes = centring.turned(slopes, learner.free, offsets, settings.shared)
+    updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
+    free = optax.apply_updates(learner.free, updates)
+    if centring is not None:
+        free = centring.applied(learner.free, free, offsets, settings.shared)
+    return free, optimiser, offsets
 
 
 def _sample(
