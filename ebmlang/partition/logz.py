@@ -97,8 +97,8 @@ def log_partition(
         try:
             most = MOST_SECONDS if method == "exact" else AUTO_SECONDS
             answer = exact(model, params, beta=beta, clamp=clamp, given=given, most_seconds=most)
-            z = answer.log_z
-            return LogPartition(z, 0.0, z, z, f"exact: {answer.how}")
+            z, off = answer.log_z, answer.error
+            return LogPartition(z, off, z - 2 * off, z + 2 * off, f"exact: {answer.how}")
         except EbmError as error:
             if method == "exact" or error.diagnostics[0].code != "E705":
                 raise
