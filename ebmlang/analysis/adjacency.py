@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,22 +49,39 @@ class SiteGraph:
             found[b].add(a)
         return found
 
-    def without(self, names: Iterable[str]) -> SiteGraph:
-        """The graph of the others once these are summed out: what met a lost site meets each other."""
-        lost = [site for name in names for site in self.numbers(name)]
-        near = [set(others) for others in self.neighbours]
-        for site in lost:
-            others = near[site]
-            for other in others:
-                near[other] |= others
-                near[other] -= {site, other}
-            near[site] = set()
-        gone = set(lost)
-        kept = [site for site in range(self.number) if site not in gone]
+    def without(self, names: Iterable[str]) -> SiteGraph | None:
+        """The graph of the others once these are summed out; None if it has too many edges.
+
+        All that a connected piece of lost sites met then meets each other.
+        """
+        names = set(names)
+        lost = {site for name in names for site in self.numbers(name)}
+        near = [others - lost for others in self.neighbours]
+        total = 0
+        for shore in self._shores(lost):
+            total += len(shore) ** 2
+            if total > MOST_EDGES:
+                return None
+            for site in shore:
+                near[site] |= shore - {site}
+        kept = [site for site in range(self.number) if site not in lost]
         place = {site: k for k, site in enumerate(kept)}
         pairs = [(place[a], place[b]) for a in kept for b in near[a] if a < b]
-        left = {n: e for n, e in self.entries.items() if n not in set(names)}
+        left = {n: e for n, e in self.entries.items() if n not in names}
         return SiteGraph(left, starts_of(left), np.array(pairs, np.int64).reshape(-1, 2))
+
+    def _shores(self, lost: set[int]) -> Iterator[set[int]]:
+        """For each connected piece of the lost sites all others that it meets."""
+        waiting = set(lost)
+        while waiting:
+            piece, shore = [waiting.pop()], set()
+            while piece:
+                others = self.neighbours[piece.pop()]
+                shore |= others - lost
+                inside = others & waiting
+                waiting -= inside
+                piece += inside
+            yield shore
 
 
 def starts_of(entries: Mapping[str, Entries]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from .elimination import ordered
 MOST_OPEN = 3000  # open sites, beyond which no order is followed to its end
 MOST_GREEDY = 3000  # sites, beyond which no order is searched for step by step
 MOST_FILL = 300
+MOST_NEAR = 64  # open neighbours, beyond which a greedy order is of no use
 MOST_OPERATIONS = 1e13
 NEAR = 16.0  # times the operations of the best order: steps that are alike save compilation
 
@@ -133,6 +134,8 @@ def _states(site: int, near: list[set[int]], values: np.ndarray) -> float:
 
 def _fill(site: int, near: list[set[int]], values: np.ndarray) -> float:
     """How many pairs of neighbours would be joined anew; ties by joint states."""
+    if len(near[site]) > MOST_NEAR:
+        return float(len(near[site]) ** 2)
     missing = sum(b not in near[a] for a, b in itertools.combinations(near[site], 2))
     return missing + 1e-3 * _states(site, near, values)
 
@@ -149,7 +152,7 @@ def _greedy(neighbours: Sequence[set[int]], values: np.ndarray, score: Score) ->
         if newest.get(site) != value:
             continue
         others = near[site]
-        if len(others) > 64:
+        if len(others) > MOST_NEAR:
             return [*order, *newest]  # too wide to be of use
         order.append(site)
         del newest[site]

@@ -122,7 +122,8 @@ class Piece:
             whole = lowering.floating(full(lowering.term(each.term), each.axes, lengths))
             sums.append(whole.reshape(-1)[jnp.asarray(at)[instances]])
             moves.append(self._moves(weight[jnp.asarray(key)[picks]], now, values))
-        places = jnp.asarray(self.curved.coordinates, jnp.int32)[instances].reshape(rows, -1)
+        places = jnp.asarray(self.curved.coordinates, jnp.int32)[instances]
+        places = places.reshape(rows, places.shape[-1])
 
         def at_value(number: Any) -> Any:
             moved = [(s + m[..., number]).reshape(rows) for s, m in zip(sums, moves, strict=True)]

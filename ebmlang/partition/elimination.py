@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 TRIALS = 64
-CLOSE = 1e-7
+CLOSE = 1e-6
 
 
 class Unsuited(Exception):
@@ -63,8 +63,9 @@ class Elimination:
 
     def refusal(self, gradient: bool) -> str | None:
         """Why it cannot be done at all: memory. None if it can."""
-        needed = 8 * (3 * self.front.operations / max(len(self.front.order), 1))
-        if needed > MOST_BYTES or self.front.rows > 1e9 or self.steps.largest > MOST_BYTES:
+        widest = max((len(later) for later in self.front.later), default=0) + 1
+        needed = 8 * self.front.rows * (2 * widest + 2)
+        if needed > MOST_BYTES or self.steps.largest > MOST_BYTES:
             return f"its tables of {self._most()} numbers do not fit in memory"
         if gradient and self.steps.stretch() is None:
             return (
@@ -193,6 +194,8 @@ def plan_elimination(model: Model, held: Mapping[str, np.ndarray]) -> Eliminatio
     if graph is None:
         return "too many pairs of sites interact"
     graph = graph.without(summation.closed)
+    if graph is None:
+        return f"summing {', '.join(summation.closed)} leaves too many pairs of sites that interact"
     values = np.array([len(options) for options in summation.options])
     plans = [Elimination(summation, front) for front in fronts_of(graph, values)]
     if not plans:

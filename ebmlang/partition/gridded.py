@@ -269,6 +269,8 @@ def plan_gridded(model: Model, held: Mapping[str, np.ndarray]) -> Gridded | str:
         Nodes(inner, listed, frozenset(real), sites, 2 * FIRST, np.empty(0), np.empty(0))
     )
     graph = graph.without(inner.closed)
+    if graph is None:
+        return f"integrating {', '.join(inner.closed)} leaves too many pairs of sites that interact"
     fronts = fronts_of(graph, np.array([len(options) for options in nodes.options]))
     if not fronts:
         return f"with its real sites on {2 * FIRST} nodes each too many depend on one another"

@@ -24,6 +24,7 @@ from ..analysis.quadratics import bend_of
 from ..syntax.diagnostics import InternalError
 from .duration import refuse_long
 from .elimination import CLOSE, TRIALS, Unsuited
+from .summation import spoken_states
 from .weighing import Listing, Weigher
 
 if TYPE_CHECKING:
@@ -67,8 +68,7 @@ class Halves:
 
     def describe(self) -> str:
         """`2^25 states of x listed, in two halves`."""
-        power = math.log2(self.states)
-        count = f"2^{power:.0f}" if power == int(power) and power > 10 else f"{self.states:.4g}"
+        count = spoken_states(math.prod(len(o) for o in self.summation.options))
         return f"{count} states of {', '.join(self.summation.listed)} listed, in two halves"
 
     def seconds(self, weighing: float, gradient: bool) -> float:

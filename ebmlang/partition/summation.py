@@ -67,9 +67,7 @@ class Summation:
         if self.closed:
             parts.append(f"{', '.join(self.closed)} summed in closed form")
         if self.listed:
-            power = math.log2(self.states)
-            count = f"2^{power:.0f}" if power == int(power) and power > 10 else f"{self.states}"
-            parts.append(f"{count} states of {', '.join(self.listed)} listed")
+            parts.append(f"{spoken_states(self.states)} states of {', '.join(self.listed)} listed")
         return "; ".join(parts)
 
     def high(self, chunk: int) -> np.ndarray:
@@ -108,6 +106,14 @@ class Summation:
             out[name] = sites.put(state[name], taken)
             start += sites.number
         return out
+
+
+def spoken_states(number: int) -> str:
+    """`2^25`, `1594323`, `10^70`."""
+    power = math.log2(number)
+    if power == int(power) and power > 10:
+        return f"2^{power:.0f}"
+    return f"{number}" if power < 30 else f"10^{power * math.log10(2):.0f}"
 
 
 def plan_sum(target: Target, held: Mapping[str, np.ndarray], *, discrete: bool = True) -> Summation:

@@ -81,10 +81,8 @@ def test_twenty_five_units_with_their_gradient():
     model = ebm.load(PROGRAMS / "boltzmann_machine.ebm", unit=25)
     rng = np.random.default_rng(0)
     params = {
-        n: model.parameter_space.sites[n].full(
-            rng.normal(0, 0.3, model.parameter_space.sites[n].number)
-        )
-        for n in model.init()
+        n: space.full(rng.normal(0, 0.3, space.number).astype(np.float32))
+        for n, space in model.parameter_space.sites.items()
     }
     same(
         by("listing in two halves", model, params, gradient=True),
