@@ -91,43 +91,15 @@ def _times(factor: Symbol, term: Term) -> Term:
 
 def _base(symbol: Symbol, target: Target) -> tuple[Term | None, list[Symbol]]:
     """The base of one unknown as a term, and the tables it reads; None where it is uniform."""
-    kind, names, span = symbol.domain.kind, tables_of(symbol.name), symbol.span
-    low, high = limits(symbol.domain, target.world)
-    half = kind in (Kind.REAL, Kind.POSITIVE) and np.isfinite(low) != np.isfinite(high)
-    indices = tuple(_indices(symbol))
+    indices, span = tuple(_indices(symbol)), symbol.span
     places: tuple[Term, ...] = tuple(Position(i, span) for i in indices)
-    value = Read(symbol, places, span)
-
-    def table(name: str, *more: Dimension) -> Symbol:
-        return Symbol(name, Role.GIVEN, REAL, (*symbol.dims, *more), span)
-
-    def read(symbol: Symbol, *more: Term) -> Term:
-        return Read(symbol, (*places, *more), span)
-
-    def apply(function: str, *arguments: Term) -> Term:
-        return Apply(function, arguments, span)
-
-    field = table(names.field)
-    match kind:
-        case Kind.BINARY | Kind.SPIN:
-            body, made = apply("negate", apply("*", read(field), value)), [field]
-        case Kind.CATEGORY if symbol.domain.labels is not None:
-            field = table(names.field, symbol.domain.labels)
-            body, made = apply("negate", read(field, value)), [field]
+    low, high = limits(symbol.domain, target.world)
+    half = np.isfinite(low) != np.isfinite(high)
+    match symbol.domain.kind:
+        case Kind.BINARY | Kind.SPIN | Kind.CATEGORY:
+            body, made = _field(symbol, places)
         case Kind.REAL | Kind.POSITIVE if symbol.domain.whole_line or half:
-            centre, stiffness = table(names.centre), table(names.stiffness)
-            made = [centre, stiffness]
-            seen: Term = value
-            if half:
-                up = apply("-", value, Constant(float(low), span))
-                down = apply("-", Constant(float(high), span), value)
-                seen = apply("log", up if np.isfinite(low) else down)
-            off = apply("^", apply("-", seen, read(centre)), Constant(2.0, span))
-            body = apply("*", apply("*", Constant(0.5, span), read(stiffness)), off)
-            if half:
-                weight = table(names.weight)
-                made.append(weight)
-                body = apply("+", body, apply("*", read(weight), seen))
+            body, made = _bowl(symbol, places, low, high)
         case _:
             return None, []
     if not indices:
@@ -135,8 +107,46 @@ def _base(symbol: Symbol, target: Target) -> tuple[Term | None, list[Symbol]]:
     conditions: tuple[Term, ...] = ()
     if symbol.symmetric or symbol.hollow:
         order = ("<" if symbol.hollow else "<=") if symbol.symmetric else "!="
-        conditions = (apply(order, *places),)
+        conditions = (Apply(order, places, span),)
     return Reduce("sum", indices, conditions, body, span, span), made
+
+
+def _table(symbol: Symbol, name: str, *more: Dimension) -> Symbol:
+    return Symbol(name, Role.GIVEN, REAL, (*symbol.dims, *more), symbol.span)
+
+
+def _field(symbol: Symbol, places: tuple[Term, ...]) -> tuple[Term, list[Symbol]]:
+    """-field x of a site, or -field[x] of a category."""
+    span, value = symbol.span, Read(symbol, places, symbol.span)
+    name = tables_of(symbol.name).field
+    if symbol.domain.labels is not None:
+        table = _table(symbol, name, symbol.domain.labels)
+        return Apply("negate", (Read(table, (*places, value), span),), span), [table]
+    table = _table(symbol, name)
+    return Apply("negate", (Apply("*", (Read(table, places, span), value), span),), span), [table]
+
+
+def _bowl(
+    symbol: Symbol, places: tuple[Term, ...], low: float, high: float
+) -> tuple[Term, list[Symbol]]:
+    """stiffness (x - centre)^2 / 2; on a half line of the log of the distance from its end, plus that log."""
+    span, names = symbol.span, tables_of(symbol.name)
+    centre, stiffness = _table(symbol, names.centre), _table(symbol, names.stiffness)
+    value: Term = Read(symbol, places, span)
+    half = np.isfinite(low) or np.isfinite(high)
+    if half:
+        end = Constant(float(low if np.isfinite(low) else high), span)
+        ends = (value, end) if np.isfinite(low) else (end, value)
+        value = Apply("log", (Apply("-", ends, span),), span)
+    off = Apply("-", (value, Read(centre, places, span)), span)
+    square = Apply("^", (off, Constant(2.0, span)), span)
+    stiff = Apply("*", (Constant(0.5, span), Read(stiffness, places, span)), span)
+    body: Term = Apply("*", (stiff, square), span)
+    if not half:
+        return body, [centre, stiffness]
+    weight = _table(symbol, names.weight)
+    log = Apply("*", (Read(weight, places, span), value), span)
+    return Apply("+", (body, log), span), [centre, stiffness, weight]
 
 
 def _indices(symbol: Symbol) -> Iterator[Index]:

@@ -77,7 +77,7 @@ def test_chains_of_unlike_spread_are_told_apart_by_folding():
 
 def told_of(x: np.ndarray, energy: np.ndarray, hamiltonian: bool) -> Diagnostics:
     """The diagnostics of one name where no transition diverged."""
-    report = Report(np.ones(x.shape), np.ones(x.shape), np.zeros(x.shape))
+    report = Report(np.ones(x.shape), np.ones(x.shape), np.zeros(x.shape), np.zeros(x.shape))
     return diagnose({"x": x}, energy, report, (), hamiltonian=hamiltonian)
 
 

@@ -76,7 +76,7 @@ KINDS = {
                  math.log(sum(math.exp(-0.5 * (a * a + b * b) + a * b)
                               for a in range(5) for b in range(5)))),
     "clamped": ("dim n = 4 visible s : spin[n] energy = -sum(i in 0..n-1) s[i] * s[i+1]",
-                math.log(2 * math.cosh(1.0) * 4 * math.cosh(1.0) ** 2 / 2)),
+                3 * math.log(2 * math.cosh(1.0))),
 }  # fmt: skip
 
 

@@ -1,0 +1,162 @@
+"""Maximum likelihood by exact gradients: every example in every step, no samples, no noise.
+
+mean_x F(x) + log Z - log prior / n, with F the free energy of an example and log Z exact, in float64,
+is handed to L-BFGS (Liu & Nocedal 1989) as SciPy has it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+from scipy.optimize import minimize
+
+from ..backend.conditionals import Situation
+from ..backend.energy import stored_type
+from ..partition.exact import exact
+from ..partition.examples import Examples
+from ..progress import Progress
+from ..syntax.diagnostics import complain
+from .phases import Phases
+from .step import log_prior
+from .stored import Fit
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+TOGETHER = 4096  # examples in one compiled call
+MEMORY = 20  # pairs that L-BFGS keeps
+STILL = 1e-8  # largest entry of the gradient at which the optimum is reached
+
+
+def fit_exactly(
+    phases: Phases,
+    examples: Examples,
+    params: Mapping[str, Any],
+    epochs: int,
+    progress: bool,
+    callback: Callable[[dict[str, float]], None] | None,
+) -> Fit:
+    """Parameters at the maximum of the likelihood, or of the posterior where there are priors.
+
+    An epoch is an evaluation of the gradient; it ends before `epochs` of them where the
+    largest entry of the gradient is below 1e-8, or rounding stops it. Raises EbmError E705 where
+    log Z or the latents' sum is not exact, E704 where given data are the examples' own.
+    """
+    if examples.own:
+        raise complain("E704", "exact gradients want one log Z: here every example has its own")
+    if phases.closed is None and phases.latents is not None:
+        raise complain(
+            "E705",
+            "the latents have no closed form given the data, and exact gradients need one",
+            helps=['sampler="auto" samples them'],
+        )
+    run = _Exact(phases, examples, params)
+    bar = Progress(epochs, f"fitting {phases.model.name}", progress)
+    history: list[dict[str, float]] = []
+
+    def told(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        begun = time.perf_counter()
+        value, likelihood, slope = run.value_and_slope(vector)
+        row = {
+            "epoch": len(history) + 1.0,
+            "log_likelihood": likelihood,
+            "objective": value,
+            "gradient_norm": float(np.linalg.norm(slope)),
+            "seconds": time.perf_counter() - begun,
+        }
+        history.append(row)
+        bar.advance(1, f"{likelihood:.6f} nats an example, gradient {row['gradient_norm']:.2g}")
+        if callback is not None:
+            callback(row)
+        return value, slope
+
+    with bar:
+        found = minimize(told, run.start, jac=True, method="L-BFGS-B", options={
+            "maxfun": epochs, "maxiter": epochs, "gtol": STILL, "ftol": 0.0, "maxcor": MEMORY,
+        })  # fmt: skip
+    arrays = {n: np.array([row[n] for row in history]) for n in history[0]}
+    return Fit(phases.model, run.params(found.x), arrays, {}, len(history))
+
+
+class _Exact:
+    """The objective over one flat vector of free numbers."""
+
+    def __init__(self, phases: Phases, examples: Examples, params: Mapping[str, Any]) -> None:
+        self.phases = phases
+        self.model: Model = phases.model
+        self.shared = dict(examples.shared)
+        self.number = examples.number
+        self.data = {n: np.asarray(v) for n, v in examples.data.items()}
+        with jax.enable_x64(True):
+            wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), dict(params))
+            free = self.model.parameter_space.unconstrain(wide)
+            vector, self.back = ravel_pytree(free)
+            self.start = np.asarray(vector)
+            self.energy = jax.jit(jax.value_and_grad(self._energy))
+            self.prior = jax.jit(jax.value_and_grad(self._prior))
+
+    def value_and_slope(self, vector: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """The objective in nats an example, the log-likelihood, and the objective's slope."""
+        with jax.enable_x64(True):
+            at = jnp.asarray(vector)
+            energy, slope = 0.0, np.zeros_like(vector)
+            for first in range(0, self.number, TOGETHER):
+                rows = slice(first, first + TOGETHER)
+                part, own = self.energy(at, self._states(rows))
+                energy += float(part)
+                slope += np.asarray(own)
+            prior, pull = self.prior(at)
+            params = self.params(vector)
+        answer = exact(self.model, params, given=self.shared, gradient=True)
+        with jax.enable_x64(True):
+            rise = self._free_slope(at, answer.gradient)
+        likelihood = -energy / self.number - answer.log_z
+        value = -likelihood - float(prior) / self.number
+        whole = slope / self.number - rise - np.asarray(pull) / self.number
+        return value, likelihood, whole
+
+    def params(self, vector: np.ndarray) -> dict[str, Any]:
+        """The parameters of a vector, in float64."""
+        with jax.enable_x64(True):
+            free = self.back(jnp.asarray(vector))
+            return jax.tree.map(np.asarray, self.model.parameter_space.constrain(free))
+
+    def _energy(self, vector: Any, states: Any) -> Any:
+        params = self.model.parameter_space.constrain(self.back(vector))
+        given = {
+            n: jnp.asarray(v, stored_type(self.model.program.givens[n]))
+            for n, v in self.shared.items()
+        }
+        situation = Situation(params, given, jnp.ones(()))
+        return jnp.sum(jax.vmap(lambda s: self.phases.free_energy(situation, s))(states))
+
+    def _prior(self, vector: Any) -> Any:
+        return log_prior(self.phases, self.model.parameter_space.constrain(self.back(vector)))
+
+    def _free_slope(self, vector: Any, gradient: Any) -> np.ndarray:
+        """E[dE/d(free)] from E[dE/dtheta]: one pull back through what constrains the values."""
+        space = self.model.parameter_space
+
+        def values(vector: Any) -> Any:
+            return space.values(space.constrain(self.back(vector)))
+
+        _, pull = jax.vjp(values, vector)
+        wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), gradient)
+        (slope,) = pull(space.values(wide))
+        return np.asarray(slope)
+
+    def _states(self, rows: slice) -> dict[str, Any]:
+        unknowns = self.model.program.unknowns
+        states = {n: jnp.asarray(v[rows], stored_type(unknowns[n])) for n, v in self.data.items()}
+        number = len(next(iter(states.values())))
+        for name, symbol in unknowns.items():
+            if name not in states:
+                shape = (number, *self.model.world.shape(symbol))
+                states[name] = jnp.zeros(shape, stored_type(symbol))
+        return states
