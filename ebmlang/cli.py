@@ -337,18 +337,20 @@ def logz(
     settings: Set = None,
     fitted: Fitted = None,
     params: Params = None,
+    method: Annotated[str, typer.Option(help="auto, exact or ais")] = "auto",
     beta: Annotated[float, typer.Option()] = 1.0,
+    betas: Annotated[str | None, typer.Option(help="a curve over these, with commas")] = None,
+    target_error: Annotated[float, typer.Option(help="of an annealed log Z, in nats")] = 0.05,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """log Z, exactly where the structure allows."""
-    from dataclasses import asdict
-
-    from .partition.logz import log_partition
+    """log Z, exactly where the structure allows, else annealed between two bounds."""
+    from .command.partition import log_z
 
     model, start = _parameters(_load(file, settings), fitted, params, seed)
-    found = log_partition(model, start, beta=beta)
-    _say(found, lambda: asdict(found), as_json)
+    asked = {"method": method, "beta": beta, "betas": betas, "target_error": target_error}
+    found, facts = log_z(model, start, seed=seed, **asked)
+    _say(found, lambda: facts, as_json)
 
 
 @app.callback(invoke_without_command=True)
