@@ -9,8 +9,9 @@ Source: Dechter (1999), "Bucket elimination: a unifying framework for reasoning"
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
 from typing import Any
@@ -21,9 +22,11 @@ import numpy as np
 
 from ..analysis.fronts import Front
 
-SMALL = 1 << 13  # numbers, up to which NumPy is faster than a compiled step
+SMALL = 1 << 13  # numbers in a step, up to which NumPy is faster than a compiled one
+WORTH = 1 << 22  # numbers in all steps of a kind, from which compiling one pays
 MOST_BYTES = 4e9
 STEP_SECONDS, SECONDS, COMPILATION = 5e-5, 1.2e-8, 0.15
+PLAIN = 4.0  # times as long in NumPy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,15 @@ class Step:
 
     The first shape is that of the site's own table, the others those of the messages. All have
     the same number of axes: neighbouring sites that stand in the same tables share one.
-    `heir`: the step that takes its message, None where nothing is left open.
+    `heir`: the step that takes its message, None where nothing is left open. `compiled`: whether
+    there is so much to do in steps of these shapes that JAX is used.
     """
 
     inputs: tuple[int, ...]
     shapes: tuple[tuple[int, ...], ...]
     whole: tuple[int, ...]
     heir: int | None
+    compiled: bool = False
 
     @property
     def size(self) -> int:
@@ -60,10 +65,9 @@ class Steps:
     @cached_property
     def seconds(self) -> float:
         """Predicted time of one pass forward, with what has to be compiled."""
-        large = [s for s in self.steps if s.size > SMALL]
-        kinds = {s.shapes for s in large}
-        numbers = sum(s.size * len(s.shapes) / 2 for s in self.steps)
-        return STEP_SECONDS * len(self.steps) + SECONDS * numbers + COMPILATION * len(kinds)
+        kinds = {s.shapes for s in self.steps if s.compiled}
+        numbers = [s.size * len(s.shapes) / 2 * (1 if s.compiled else PLAIN) for s in self.steps]
+        return STEP_SECONDS * len(self.steps) + SECONDS * sum(numbers) + COMPILATION * len(kinds)
 
     @cached_property
     def largest(self) -> float:
@@ -179,7 +183,12 @@ def steps_of(front: Front) -> Steps:
         shapes, whole = _aligned([k, *opened], scopes, front.values)
         heir = opened[0] if opened else None
         steps.append(Step(tuple(inputs[k]), shapes, whole, heir))
-    return Steps(tuple(steps))
+    work: Counter[tuple[tuple[int, ...], ...]] = Counter()
+    for step in steps:
+        work[step.shapes] += step.size
+    return Steps(
+        tuple(replace(s, compiled=s.size > SMALL and work[s.shapes] > WORTH) for s in steps)
+    )
 
 
 def _aligned(
@@ -201,7 +210,7 @@ def _aligned(
 
 def _shaped(parts: Sequence[Any], step: Step) -> tuple[Any, ...]:
     """Tables with their axes lined up: JAX's arrays where there is much to do."""
-    make = jnp.asarray if step.size > SMALL else np.asarray
+    make = jnp.asarray if step.compiled else np.asarray
     return tuple(make(p).reshape(s) for p, s in zip(parts, step.shapes, strict=True))
 
 
