@@ -1,0 +1,205 @@
+"""Fits of real data beside the numbers to reach: the figure, its target, and the time it took.
+
+    python benchmarks/reaches.py [case …]      data: the folder named by EBMLANG_DATA
+
+A log-likelihood is the mean nats an example of the test split, exact or by annealed importance
+sampling with its bracket. A case that misses its target is shown as missed.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optax
+
+import ebmlang as ebm
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("EBMLANG_DATA", ROOT.parent / "shared" / "data"))
+EXAMPLES = ROOT / "examples"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A figure beside its target. `higher`: whether more is better; `note`: what else was seen."""
+
+    figure: float
+    target: float
+    note: str
+    higher: bool = True
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met."""
+        return self.figure >= self.target if self.higher else self.figure <= self.target
+
+
+def bits(path: str, key: str, number: int) -> np.ndarray:
+    """Rows of zeros and ones from a bit-packed file."""
+    return np.unpackbits(np.load(DATA / path)[key], axis=1)[:, :number].astype(np.float32)
+
+
+def mnist(flipped: bool) -> Reached:
+    """784 x 16 RBM as in Melchior et al. (2016): PCD-1, 100 chains, batches of 100, rate 0.01, 50 epochs."""
+    train, test = (bits("mnist/mnist_thr05_bits.npz", k, 784) for k in ("train", "test"))
+    if flipped:
+        train, test = 1 - train, 1 - test
+    model = ebm.load(EXAMPLES / "rbm.ebm", pixel=784, unit=16)
+    fit = ebm.fit(model, {"v": train}, epochs=50, batch_size=100, chains=100,
+                  optimizer=optax.sgd(0.01), progress=False)  # fmt: skip
+    found = fit.log_likelihood({"v": test}, method="exact")
+    return Reached(float(found), -142.09 - 0.5 if flipped else -142.6, "exact test log-likelihood")
+
+
+def nltcs() -> Reached:
+    """Pairwise Boltzmann machine by exact gradients: the maximum is known to be -6.028409 on the test split."""
+    train, test = (bits("debd/nltcs.npz", k, 16) for k in ("train", "test"))
+    model = ebm.load(EXAMPLES / "boltzmann_machine.ebm", unit=16)
+    fit = ebm.fit(model, {"x": train}, sampler="exact", epochs=500, progress=False)
+    found = float(fit.log_likelihood({"x": test}))
+    return Reached(abs(found + 6.028409), 0.001, f"distance of {found:.6f} from -6.028409", False)
+
+
+def bars() -> Reached:
+    """Bars and stripes 4 x 4 by an RBM and exact gradients; the best possible is -3.3791."""
+    images = [
+        np.tile(np.array([k >> i & 1 for i in range(4)], np.float32), (4, 1)) for k in range(16)
+    ]
+    rows = np.array([i.reshape(-1) for i in images] + [i.T.reshape(-1) for i in images])
+    model = ebm.loads((EXAMPLES / "rbm.ebm").read_text().replace("0.01", "0.5"), pixel=16, unit=16)
+    fit = ebm.fit(model, {"v": rows}, sampler="exact", epochs=400, progress=False)
+    return Reached(
+        float(fit.log_likelihood({"v": rows})), -3.45, "mean over the 32 images; best -3.3791"
+    )
+
+
+PAIRWISE = """dim unit
+visible x : binary[unit]
+param J : real[unit, unit] symmetric hollow ~ laplace(0, {scale})
+param b : real[unit]
+energy = -sum(i < j) J[i, j] * x[i] * x[j] - b @ x"""
+
+
+def debd(name: str, number: int, tree: float, unit: int, epochs: int) -> Reached:
+    """An RBM by persistent chains and the centred gradient, against the Chow-Liu tree."""
+    train, test = (bits(f"debd/{name}.npz", k, number) for k in ("train", "test"))
+    model = ebm.load(EXAMPLES / "rbm.ebm", pixel=number, unit=unit)
+    steps = epochs * (len(train) // 100)
+    rate = optax.linear_schedule(0.05, 0.0005, steps)
+    fit = ebm.fit(model, {"v": train}, epochs=epochs, batch_size=100, chains=200, sweeps=2,
+                  optimizer=optax.sgd(rate), progress=False)  # fmt: skip
+    found = fit.log_likelihood({"v": test}, method="ais", target_error=0.1)
+    return Reached(
+        float(found), tree, f"± {found.estimation_error:.2g} of log Z {found.problems or ''}"
+    )
+
+
+def dna() -> Reached:
+    """A pairwise machine with a Laplace prior on 180 binary variables of 1600 genes."""
+    train, test = (bits("debd/dna.npz", k, 180) for k in ("train", "test"))
+    model = ebm.loads(PAIRWISE.format(scale=0.05), unit=180)
+    steps = 200 * 16
+    fit = ebm.fit(model, {"x": train}, epochs=200, batch_size=100, chains=200,
+                  optimizer=optax.sgd(optax.linear_schedule(0.05, 0.001, steps)),
+                  progress=False)  # fmt: skip
+    found = fit.log_likelihood({"x": test}, method="ais", target_error=0.1)
+    return Reached(
+        float(found), -87.7347, f"± {found.estimation_error:.2g} of log Z {found.problems or ''}"
+    )
+
+
+def spikes() -> Reached:
+    """15 neurons with a Gaussian prior: the exact answer of the first 20 000 bins."""
+    rows = bits("neural/maxent_toolbox_example15.npz", "bits", 15)[:20000]
+    scale = 1 / np.sqrt(0.001 * len(rows))
+    text = PAIRWISE.replace("laplace(0, {scale})", f"normal(0, {scale})")
+    text = text.replace("b : real[unit]", f"b : real[unit] ~ normal(0, {scale})")
+    fit = ebm.fit(
+        ebm.loads(text, unit=15), {"x": rows}, sampler="exact", epochs=300, progress=False
+    )
+    found = float(fit.log_likelihood({"x": rows}))
+    return Reached(
+        abs(found + 4.491884870), 1e-6, f"distance of {found:.8f} from -4.49188487", False
+    )
+
+
+def protein() -> Reached:
+    """A Potts model of PF00014: correlation of connected two-site statistics, sampled against data."""
+    msa = np.load(DATA / "protein" / "PF00014.npz")["msa"].astype(int)
+    model = ebm.load(EXAMPLES / "potts_dca.ebm", site=msa.shape[1])
+    fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000,
+                  optimizer=optax.sgd(optax.linear_schedule(0.2, 0.01, 30 * 27)),
+                  progress=False)  # fmt: skip
+    draws = ebm.sample(
+        fit.model, fit.params, draws=20, chains=500, warmup=200, thin=5, progress=False
+    )
+    drawn = np.asarray(draws["x"]).reshape(-1, msa.shape[1])
+    figure = float(np.corrcoef(connected(msa), connected(drawn))[0, 1])
+    return Reached(figure, 0.95, "Pearson correlation")
+
+
+def connected(rows: np.ndarray) -> np.ndarray:
+    """f_ij(a, b) - f_i(a) f_j(b) for all pairs of sites, as one vector."""
+    hot = np.eye(21, dtype=np.float32)[rows].reshape(len(rows), -1)
+    mean = hot.mean(axis=0)
+    pairs = hot.T @ hot / len(rows) - np.outer(mean, mean)
+    sites = np.arange(len(mean)) // 21
+    return pairs[sites[:, None] < sites[None, :]]
+
+
+def moons() -> Reached:
+    """Two moons by a neural energy; the log-likelihood by quadrature, beside a Gaussian mixture's floor."""
+    rng = np.random.default_rng(0)
+
+    def points(number: int) -> np.ndarray:
+        turn = rng.uniform(0, np.pi, number)
+        upper = rng.integers(0, 2, number)
+        x = np.where(upper, np.cos(turn), 1 - np.cos(turn)) - 0.5
+        y = np.where(upper, np.sin(turn), 0.5 - np.sin(turn)) - 0.25
+        return 2 * np.stack([x, y], axis=1) + rng.normal(0, 0.2, (number, 2))
+
+    train, test = points(5000), points(2000)
+    model = ebm.load(EXAMPLES / "rings.ebm")
+    fit = ebm.fit(model, {"x": train}, epochs=60, batch_size=250, chains=500, sweeps=20,
+                  optimizer=optax.adam(optax.linear_schedule(2e-3, 1e-4, 1200)), progress=False)  # fmt: skip
+    found = float(fit.log_likelihood({"x": test}))
+    cov = np.cov(train.T)
+    gap = test - train.mean(axis=0)
+    normal = -0.5 * np.mean(np.sum(gap @ np.linalg.inv(cov) * gap, axis=1))
+    normal -= 0.5 * np.linalg.slogdet(2 * np.pi * cov)[1]
+    return Reached(found, float(normal) + 0.5, f"half a nat above one Gaussian, {normal:.3f}")
+
+
+CASES: dict[str, Callable[[], Reached]] = {
+    "nltcs": nltcs,
+    "spikes": spikes,
+    "bars": bars,
+    "mnist": lambda: mnist(False),
+    "mnist_flipped": lambda: mnist(True),
+    "moons": moons,
+    "plants": lambda: debd("plants", 69, -16.5240, 100, 60),
+    "baudio": lambda: debd("baudio", 100, -44.3749, 50, 40),
+    "dna": dna,
+    "protein": protein,
+}
+
+
+def main(names: list[str]) -> Any:
+    """Run cases by name, all without names."""
+    print(f"{'case':14} {'figure':>12} {'target':>10}         seconds")
+    for name in names or CASES:
+        begun = time.perf_counter()
+        found = CASES[name]()
+        seconds = time.perf_counter() - begun
+        word = "met   " if found.met else "MISSED"
+        print(f"{name:14} {found.figure:12.6g} {found.target:10.6g}  {word} {seconds:6.0f}  {found.note}",
+              flush=True)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
