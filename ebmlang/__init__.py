@@ -41,6 +41,12 @@ if TYPE_CHECKING:
     from .syntax.diagnostics import EbmError as EbmError
     from .syntax.diagnostics import InternalError as InternalError
     from .training.fit import fit as fit
+    from .training.objectives import DenoisingScore as DenoisingScore
+    from .training.objectives import NoiseContrast as NoiseContrast
+    from .training.objectives import PseudoLikelihood as PseudoLikelihood
+    from .training.objectives import RatioMatching as RatioMatching
+    from .training.objectives import ScoreMatching as ScoreMatching
+    from .training.objectives import SlicedScore as SlicedScore
     from .training.stored import Fit as Fit
     from .training.stored import load_fit as load_fit
 
@@ -75,6 +81,12 @@ _WHERE = {
     "EbmError": ".syntax.diagnostics",
     "InternalError": ".syntax.diagnostics",
     "fit": ".training.fit",
+    "DenoisingScore": ".training.objectives",
+    "NoiseContrast": ".training.objectives",
+    "PseudoLikelihood": ".training.objectives",
+    "RatioMatching": ".training.objectives",
+    "ScoreMatching": ".training.objectives",
+    "SlicedScore": ".training.objectives",
     "Fit": ".training.stored",
     "load_fit": ".training.stored",
 }

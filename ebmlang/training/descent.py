@@ -1,0 +1,194 @@
+"""Descent of an objective without chains: a task for the loop of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ..backend.conditionals import Situation
+from ..backend.energy import stored_type
+from ..partition.examples import Examples
+from .checkpoint import digest, flat
+from .contrast import LOG_Z
+from .diverged import unwell
+from .likeness import likeness
+from .likeness import told as in_words
+from .objective import Objective
+from .objectives import check_fits
+from .pace import paced
+from .prior import log_prior
+from .standing import Standing, Told
+from .step import Batch
+from .stored import Fit
+from .visible import visible_of
+from .watch import Sign
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+RATE = 1e-3  # Adam's, if no optimiser is said
+
+
+class Learnt(NamedTuple):
+    """All that changes. `bad` is the first step that was not finite, -1 if none was."""
+
+    free: Any  # parameters as free numbers, and by name what is learnt beside them
+    optimiser: Any  # Pace around optax's state
+    step: Any  # scalar, int
+    bad: Any  # scalar, int
+
+
+class Lost(NamedTuple):
+    """What a step tells: the mean loss of an example, and the norm of the gradient."""
+
+    loss: Any
+    gradient_norm: Any
+    slopes_finite: Any
+
+
+class DescentTask:
+    """The mean loss of examples under an objective, less the priors, followed downhill.
+
+    Raises EbmError E707 if the objective does not fit the model.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        model: Model,
+        examples: Examples,
+        optimizer: optax.GradientTransformation | None,
+        batch_size: int,
+        params: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        self.model: Model = model
+        self.examples = examples
+        self.batch = min(batch_size, examples.number)
+        self.seed = seed
+        self.objective = objective
+        self.params = params
+        self.visible = visible_of(model, examples.data, examples.own)
+        check_fits(objective, self.visible)
+        self.loss = objective.loss(self.visible, examples)
+        self.optimiser = optimizer or optax.adam(RATE)
+        self.paced = paced(self.optimiser)
+        self.shared = self._given(examples.shared)
+        arrays = digest(
+            {**examples.data, **examples.shared}
+        )  # an objective may hold on to the data
+        self.key = ("descent", objective, likeness(self.optimiser), seed, arrays)
+
+    def _given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        givens = self.model.program.givens
+        return {n: jnp.asarray(v, stored_type(givens[n])) for n, v in arrays.items()}
+
+    def settings_told(self) -> Mapping[str, Any]:
+        """What a checkpoint is made for, beside model and data."""
+        return {
+            "objective": self.objective,
+            "optimizer": in_words(self.optimiser),
+            "batch_size": self.batch,
+            "params": digest(flat(dict(self.params), "")),
+            "seed": self.seed,
+            "numbers": jnp.result_type(float),
+        }
+
+    def begin(self) -> Learnt:
+        """The start: parameters as free numbers, with what is learnt beside them."""
+        real = jnp.result_type(float)
+        space = self.model.parameter_space
+        free = space.unconstrain(jax.tree.map(lambda x: jnp.asarray(x, real), dict(self.params)))
+        own = self._given({n: v[0] for n, v in self.examples.own.items()})
+        where = Situation(space.constrain(free), {**self.shared, **own}, jnp.ones(()))
+        free = {**free, **self.loss.start(where)}
+        zero = jnp.zeros((), jnp.int32)
+        return Learnt(free, self.paced.init(free), zero, zero - 1)
+
+    def passed(self, learner: Learnt, batches: Batch) -> tuple[Learnt, Any]:
+        """The learner after these batches [batch, row, …]; after a step that is not finite it stays."""
+        return self.model.made(self.key, lambda: jax.jit(self._epoch))(learner, batches)
+
+    def _epoch(self, learner: Learnt, batches: Batch) -> tuple[Learnt, Lost]:
+        def step(learner: Learnt, batch: Batch) -> tuple[Learnt, Lost]:
+            free, optimiser, told = self._step(learner, batch)
+            moved = learner._replace(free=free, optimiser=optimiser)
+            fine = jnp.isfinite(told.loss) & told.slopes_finite
+            stopped = learner.bad >= 0
+            keep = fine & ~stopped
+            kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
+            bad = jnp.where(stopped | fine, learner.bad, learner.step)
+            return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
+
+        return jax.lax.scan(step, learner, batches)
+
+    def _step(self, learner: Learnt, batch: Batch) -> tuple[Any, Any, Lost]:
+        key = jax.random.fold_in(jax.random.key(self.seed), learner.step)
+        space, number = self.model.parameter_space, self.examples.number
+
+        def whole(free: Any) -> tuple[Any, Any]:
+            mean = self.mean(free, batch, key)
+            return mean - log_prior(self.model, space.constrain(free)) / number, mean
+
+        (_, mean), slopes = jax.value_and_grad(whole, has_aux=True)(learner.free)
+        updates, optimiser = self.paced.update(slopes, learner.optimiser, learner.free)
+        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
+        told = Lost(mean, optax.tree.norm(slopes), finite)
+        return optax.apply_updates(learner.free, updates), optimiser, told
+
+    def mean(self, free: Any, batch: Batch, key: Any) -> Any:
+        """The mean loss of an example over a batch [row, …], without priors."""
+        params = self.model.parameter_space.constrain(free)
+
+        def one(row: Any, own: Any, number: Any) -> Any:
+            situation = Situation(params, {**self.shared, **own}, jnp.ones(()))
+            mine = jax.random.fold_in(key, number)
+            return self.loss.each(situation, self.visible.state(row), free, mine)
+
+        return jnp.mean(jax.vmap(one)(batch.data, batch.own, batch.rows))
+
+    def row(self, told: Told) -> dict[str, float]:
+        """Mean loss and gradient of an epoch."""
+        return {n: float(np.mean(told[n])) for n in ("loss", "gradient_norm")}
+
+    def ended(self, before: Any, standing: Standing) -> tuple[Standing, list[Sign]]:
+        """The standing as it is: without chains there is nothing more to see."""
+        return standing, []
+
+    def words(self, row: Mapping[str, float]) -> str:
+        """Loss, gradient and speed, for the progress bar."""
+        speed = self.examples.number // self.batch / row["seconds"] if row["seconds"] else 0.0
+        return f"loss {row['loss']:.5g}, gradient {row['gradient_norm']:.3g}, {speed:.3g} steps/s"
+
+    def unwell(self, learner: Learnt, batches: Batch, told: Told, place: int) -> list[str]:
+        """What was not finite at this batch: values, energies, what the step told."""
+        params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
+        shared = None if self.examples.own else self.shared
+        data = {n: np.asarray(v[place]) for n, v in batches.data.items()}
+        notes = unwell(self.model, params, data, shared, "data")
+        for name in ("loss", "gradient_norm"):
+            value = float(told[name][place])
+            if not np.isfinite(value):
+                notes.append(f"{name.replace('_', ' ')} of that step: {value:g}")
+        return notes
+
+    def doubts(self, standing: Standing) -> list[str]:
+        """Nothing: what an objective of its own tells of a fit is in the history."""
+        return []
+
+    def result(self, standing: Standing, stopped: str | None) -> Fit:
+        """The fit as it stands."""
+        learner, history = standing.learner, standing.history
+        params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
+        names = list(history[0]) if history else []
+        arrays = {n: np.array([row[n] for row in history]) for n in names}
+        log_z = float(learner.free[LOG_Z]) if LOG_Z in learner.free else None
+        return Fit(
+            self.model, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
+            problems=standing.problems, stopped=stopped,
+        )  # fmt: skip
