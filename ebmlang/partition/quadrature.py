@@ -10,8 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,8 @@ WIDEST, BEGINNING = 300.0, 12.0
 MOST_POINTS = 1 << 24
 EQUAL, USELESS = 1e-8, 1e-3
 PEAKS, ZOOMS = 48, 40
+COUNTED = 25.0  # nats below the top, up to which a peak must be seen by a grid
+NEAR_TOP = 2.0  # nats for each axis, within which a point of the grid sees a peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,20 @@ class Integral:
         return " x ".join(str(n) for n in self.counts)
 
 
+class Peaks(NamedTuple):
+    """Points [peak, axis] of the highest weight nearby, and their log weights."""
+
+    places: np.ndarray
+    heights: np.ndarray
+
+
 def integral(field: Field, most_seconds: float) -> Integral:
     """The integral of the weight, on finer and finer grids until two agree.
 
     Raises EbmError E705 where two grids do not agree in the time or memory there is, or where the weight
     does not fall off; E703 where it is infinite.
     """
-    low, high = box(field)
+    low, high, peaks = box(field)
     axes = field.layout.axes
     count, before = FIRST[axes], -np.inf
     while True:
@@ -63,12 +73,25 @@ def integral(field: Field, most_seconds: float) -> Integral:
         top = weights.max()
         value = float(top + math.log(np.exp(weights - top).sum()) + math.log(cell))
         error = abs(value - before)
+        seen = _seen(peaks, weights.reshape(counts), low, high, field.layout.periodic)
+        error = error if seen else np.inf
         if error <= EQUAL * max(1.0, abs(value)) and count > 2 * FIRST[axes]:
             return Integral(value, 0.0, counts, low, high)
         seconds = (time.perf_counter() - begun) * 2**axes
         if len(points) * 2**axes > MOST_POINTS or seconds > most_seconds:
             return _stopped(Integral(value, error, counts, low, high), field, seconds)
         before, count = value, count * 2
+
+
+def _seen(
+    peaks: Peaks, table: np.ndarray, low: np.ndarray, high: np.ndarray, periodic: Sequence[bool]
+) -> bool:
+    """Whether the grid has a point near the top of every peak: else two grids agree by missing it."""
+    counts = np.array(table.shape)
+    cells = (high - low) / np.where(periodic, counts, counts - 1)
+    nearest = np.rint((peaks.places - low) / cells).astype(int)
+    nearest = np.where(periodic, np.mod(nearest, counts), np.clip(nearest, 0, counts - 1))
+    return bool(np.all(table[tuple(nearest.T)] > peaks.heights - NEAR_TOP * len(counts)))
 
 
 def _stopped(found: Integral, field: Field, seconds: float) -> Integral:
@@ -78,7 +101,11 @@ def _stopped(found: Integral, field: Field, seconds: float) -> Integral:
     raise complain(
         "E705",
         f"the integral over `{'`, `'.join(field.layout.names)}` does not settle: on a {found.grid} grid "
-        f"log Z still moves by {found.error:.2g}",
+        + (
+            f"log Z still moves by {found.error:.2g}"
+            if math.isfinite(found.error)
+            else "a peak of the weight is still narrower than a cell"
+        ),
         notes=[f"the next grid would take about {duration(seconds)}"],
         helps=['method="ais" estimates log Z with an error'],
     )
@@ -108,8 +135,8 @@ def grid(
 # ---------------------------------------------------------------------- the box
 
 
-def box(field: Field) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of a box outside which the weight is negligible.
+def box(field: Field) -> tuple[np.ndarray, np.ndarray, Peaks]:
+    """The corners of a box outside which the weight is negligible, and the peaks that were found.
 
     Raises EbmError E705 if there is none.
     """
@@ -125,12 +152,12 @@ def box(field: Field) -> tuple[np.ndarray, np.ndarray]:
         )
     step = (high - low) / (COARSE[axes] - 1)
     peaks = _peaks(field, points, weights, step)
-    low = np.where(periodic, low, peaks.min(axis=0) - step / 4)
-    high = np.where(periodic, high, peaks.max(axis=0) + step / 4)
-    return _fitted(field, low, high, peaks)
+    low = np.where(periodic, low, peaks.places.min(axis=0) - step / 4)
+    high = np.where(periodic, high, peaks.places.max(axis=0) + step / 4)
+    return *_fitted(field, low, high, peaks), peaks
 
 
-def _peaks(field: Field, points: np.ndarray, weights: np.ndarray, step: np.ndarray) -> np.ndarray:
+def _peaks(field: Field, points: np.ndarray, weights: np.ndarray, step: np.ndarray) -> Peaks:
     """The points of the highest weight nearby, from the best of a coarse grid, near the top alone."""
     axes = field.layout.axes
     table = weights.reshape((round(len(weights) ** (1 / axes)),) * axes)
@@ -155,15 +182,16 @@ def _peaks(field: Field, points: np.ndarray, weights: np.ndarray, step: np.ndarr
         height = np.maximum(height, found.max(axis=1))
         size = size * 0.7
     _refuse_infinite(field, height)
-    return here[height > height.max() - NEGLIGIBLE]
+    kept = height > height.max() - COUNTED
+    return Peaks(here[kept], height[kept])
 
 
 def _fitted(
-    field: Field, low: np.ndarray, high: np.ndarray, peaks: np.ndarray
+    field: Field, low: np.ndarray, high: np.ndarray, peaks: Peaks
 ) -> tuple[np.ndarray, np.ndarray]:
     """A box round all peaks, widened until the weight is negligible at its faces, and cut to that."""
     axes, periodic = field.layout.axes, np.array(field.layout.periodic)
-    top = field.at(peaks).max()
+    top = peaks.heights.max()
     for _ in range(80):
         points, _ = grid(field, low, high, (SCAN[axes],) * axes)
         table = field.at(points).reshape((SCAN[axes],) * axes)
@@ -173,7 +201,7 @@ def _fitted(
             seen = np.flatnonzero(kept.any(axis=tuple(k for k in range(axes) if k != axis)))
             cell = (high[axis] - low[axis]) / (SCAN[axes] - 1)
             width = high[axis] - low[axis]
-            inside = (peaks[:, axis] - low[axis]) / cell
+            inside = (peaks.places[:, axis] - low[axis]) / cell
             first = int(min(np.floor(inside.min()), *seen[:1]))
             last = int(max(np.ceil(inside.max()), *seen[-1:]))
             settled &= first > 0 and last < SCAN[axes] - 1 and last - first > SCAN[axes] // 3

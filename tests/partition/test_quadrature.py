@@ -86,7 +86,7 @@ def test_three_numbers_at_once():
 def test_a_kink_leaves_an_error_that_is_told():
     text = "visible x : real visible y : real energy = 3 * abs(x - 2 * y) + abs(y) + x ^ 2 * y ^ 2"
     found = ebm.log_partition(ebm.loads(text), {}, "exact")
-    t = np.linspace(-20, 20, 4001)
+    t = np.linspace(-16, 16, 2001)
     inner = np.exp(-3 * np.abs(t[:, None] - 2 * t) - np.abs(t) - t[:, None] ** 2 * t**2)
     wanted = np.log(inner.sum()) + 2 * np.log(t[1] - t[0])
     assert found.value == pytest.approx(wanted, abs=1e-3)
@@ -158,3 +158,28 @@ def test_a_second_call_compiles_nothing():
     assert not traced
     assert first.log_z - second.log_z == pytest.approx(np.log(2), abs=1e-9)
     assert not jax.config.jax_enable_x64  # type: ignore[attr-defined]
+
+
+def test_a_narrow_peak_far_away_is_seen():
+    line = (
+        "visible x : real visible z : binary energy = z * (x - 50) ^ 2 * 5e5 "
+        "+ (1 - z) * (x + 3) ^ 2 * 50 + 0.1 * sqrt(1 + x ^ 2)"
+    )
+    t = np.linspace(-9, 9, 4001)
+    parts = [
+        np.exp(-(t**2) - 0.1 * np.sqrt(1 + (at + t / width**0.5) ** 2)).sum() * (t[1] - t[0])
+        for at, width in ((50, 5e5), (-3, 50))
+    ]
+    wanted = np.log(parts[0] / 5e5**0.5 + parts[1] / 50**0.5)
+    assert log_z(line) == pytest.approx(wanted, abs=1e-8)
+
+
+@pytest.mark.slow
+def test_a_peak_narrower_than_the_finest_grid_is_refused():
+    plane = (
+        "visible x : real visible y : real visible z : binary "
+        "energy = z * (x ^ 2 + y ^ 2) * 5e8 + (1 - z) * ((x - 30) ^ 2 + (y - 20) ^ 2) * 100 "
+        "+ 0.1 * sqrt(1 + x ^ 2 + y ^ 2)"
+    )
+    with pytest.raises(ebm.EbmError, match=r"E705[\s\S]*narrower than a cell"):
+        ebm.log_partition(ebm.loads(plane), {}, "exact")
