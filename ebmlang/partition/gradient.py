@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -12,19 +12,30 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from ..backend.conditionals import Situation
-from ..evaluation.diagnostics import Diagnostics, doubts, effective_size, judge, rank_rhat
+from ..evaluation.diagnostics import doubts
 from ..samplers.beginning import begin_states
-from ..samplers.run import check_counts, clamped, loop_of, situation_of, verified
+from ..samplers.clamping import Clamped
+from ..samplers.run import Loop, check_counts, clamped, loop_of, situation_of, verified
 from ..samplers.settings import Sampler, sampler_of
-from ..samplers.sweep import Chain, prepared, sweeps
+from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
+from .covers import Cover, covers_of
 from .exact import exact
+from .pilot import Estimate, batches_of, costs_of, decided, even, piloted, plain
+from .recording import (
+    Run,
+    Wanted,
+    agreed,
+    constant,
+    errors_of,
+    judged,
+    recorded,
+    recorder,
+    sizes_of,
+)
 
 if TYPE_CHECKING:
     from ..model import Model
-
-MOST_KEPT = 40_000_000
-MOST_ROUNDS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +44,10 @@ class Gradient:
 
     d log Z / d theta = -beta times `mean`. `std_error`: Monte Carlo standard errors, from the
     autocorrelation of each entry; infinite where an entry never moved, so that nothing can be
-    said; 0 if exact. `ess`: effective draws of each entry. `rhat`: the worst split R-hat.
+    said; 0 if exact. `norm` and `error_norm`: the l2 norms of mean and errors over all free numbers, a pair
+    counted once. `ess`: effective draws of each entry. `rhat`: the worst split R-hat. `reached`:
+    whether every target was met by chains that agree; True where there was none. `how`: what moved
+    the chains, and what was averaged out of their draws.
     `problems`: what speaks against the chains, also where their energies disagree, in words.
     """
 
@@ -45,17 +59,27 @@ class Gradient:
     reached: bool
     how: str
     problems: tuple[str, ...] = ()
+    norm: float = 0.0
+    error_norm: float = 0.0
 
     @property
     def trusted(self) -> bool:
         """Whether nothing speaks against the chains."""
         return not self.problems
 
+    @property
+    def relative_error(self) -> float:
+        """The norm of the errors as a part of the norm of the mean."""
+        if self.error_norm == 0:
+            return 0.0
+        return self.error_norm / self.norm if self.norm else float("inf")
+
     def __repr__(self) -> str:
         shapes = ", ".join(f"{n}{_shape(value)}" for n, value in self.mean.items())
         errors = [float(np.max(e, initial=0.0)) for e in jax.tree.leaves(self.std_error)]
         line = f"<gradient of log Z by {shapes}: {self.how}, {self.draws} draws of each chain, "
-        line += f"errors up to {max(errors, default=0.0):.2g}>"
+        line += f"errors up to {max(errors, default=0.0):.2g}, of norm {self.error_norm:.2g}"
+        line += ">" if self.reached else "; the target was not reached>"
         return "\n".join([line, *doubts(self.problems)])
 
 
@@ -74,6 +98,9 @@ def gradient(
     warmup: int | None = None,
     thin: int = 1,
     target_error: float | None = None,
+    target_norm: float | None = None,
+    target_relative: float | None = None,
+    rao_blackwell: str | bool = "auto",
     beta: float = 1.0,
     clamp: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
@@ -81,17 +108,26 @@ def gradient(
 ) -> Gradient:
     """E[dE/dtheta] under the model from `chains` chains of `draws` draws, or exactly (`"exact"`).
 
-    `target_error`: draw on, doubling, until every standard error is below it; `reached` says
+    Targets: draw on until the standard error of every number is below `target_error`, the norm of
+    all below `target_norm`, or below `target_relative` times the norm of the mean; `reached` says
     whether that was so after at most 4096 times as many draws.
+    `rao_blackwell`: whether sites that sum in closed form given the rest are averaged out of each draw:
+    "auto" where a pilot in the second half of the warm-up shows that it pays, True, or False.
     Raises EbmError as `sample` does.
     """
     check_counts(draws=draws, chains=chains, thin=thin)
+    wanted = Wanted(target_error, target_norm, target_relative)
+    if rao_blackwell not in ("auto", True, False):
+        raise complain("E704", f'`rao_blackwell` is "auto", True or False, not {rao_blackwell!r}')
     model = model.settled(given)
     model.check_params(params)
     if sampler == "exact":
         return _exactly(model, params, beta, clamp, given)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
     situation = situation_of(model, params, given, beta)
+    covers = _covers(model, held) if rao_blackwell and beta != 0 else ()
+    if any(c.whole for c in covers) and (rao_blackwell is True or chosen.name == "auto"):
+        return _exactly(model, params, beta, clamp, given)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     loop = loop_of(model, chosen, held, warmup)
     if model.checks:
@@ -99,11 +135,24 @@ def gradient(
     key, sub = jax.random.split(jax.random.key(seed))
     states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
-    if warmup:
-        chain, _ = loop.warm(situation, chain, warmup)
-    walk = model.made(("slopes", id(loop)), lambda: _compile(model, loop.plan))
-    run = _collect(walk, situation, chain, draws, thin, target_error)
-    return _result(model, situation, run, chosen.name, target_error)
+    partial = tuple(c for c in covers if not c.whole)
+    slopes = _Slopes(model, loop, partial, _numbers(model, situation))
+    chain, estimate = slopes.warm(situation, chain, warmup, thin, rao_blackwell is True)
+    walk = slopes.recorder(estimate.slopes)
+    run = recorded(
+        lambda chain, block, blocks: walk(situation, chain, estimate.weights, thin, block, blocks),
+        chain,
+        slopes.numbers,
+        draws,
+        wanted,
+        estimate.moved,
+    )
+    how = f"{chosen.name}, {estimate.told}" if estimate.told else chosen.name
+    return _result(model, situation, run, how, wanted, estimate.moved)
+
+
+def _covers(model: Model, held: Clamped) -> tuple[Cover, ...]:
+    return model.made(("covers", held.signature), lambda: covers_of(model.target, held.masks))
 
 
 def _exactly(
@@ -114,7 +163,9 @@ def _exactly(
     mean = dict(answer.gradient)
     zero = jax.tree.map(np.zeros_like, mean)
     many = jax.tree.map(lambda a: np.full(np.shape(a), np.inf), mean)
-    return Gradient(mean, zero, many, 1.0, 0, True, f"exact: {answer.how}")
+    flat = np.asarray(ravel_pytree(model.parameter_space.values(mean))[0])
+    how, norm = f"exact: {answer.how}", float(np.linalg.norm(flat))
+    return Gradient(mean, zero, many, 1.0, 0, True, how, norm=norm)
 
 
 def slope_of(model: Model) -> Any:
@@ -130,83 +181,61 @@ def slope_of(model: Model) -> Any:
     return slope
 
 
-def _compile(model: Model, plan: Any) -> Any:
-    """Sums of dE/dtheta and E over blocks of draws: memory grows with blocks, not with draws."""
-    slope = slope_of(model)
-
-    def told(situation: Situation, state: Any) -> Any:
-        energy = model.target.energy(situation.params, state, situation.given)
-        return jnp.append(slope(situation, state), energy)
-
-    def walk(situation: Situation, chain: Chain, thin: Any, block: int, blocks: int) -> Any:
-        ready = prepared(plan, situation)
-
-        def one(carry: Any, _: None) -> Any:
-            chain, total = carry
-            chain, report = sweeps(plan, ready, chain, thin)
-            return (chain, total + told(situation, chain.state)), report
-
-        def many(chain: Chain, _: None) -> Any:
-            zero = jnp.zeros_like(told(situation, chain.state))
-            (chain, total), report = jax.lax.scan(one, (chain, zero), None, length=block)
-            return chain, (total / block, jnp.mean(report.acceptance), jnp.sum(report.diverged))
-
-        return jax.lax.scan(many, chain, None, length=blocks)
-
-    return jax.jit(jax.vmap(walk, in_axes=(None, 0, None, None, None)), static_argnums=(3, 4))
+def _numbers(model: Model, situation: Situation) -> int:
+    values = jax.eval_shape(model.parameter_space.values, situation.params)
+    return sum(leaf.size for leaf in jax.tree.leaves(values))
 
 
-class _Run(NamedTuple):
-    """Means [chain, block, number] of blocks of draws, the energy last, and what sweeps told."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Slopes:
+    """The estimates of dE/dtheta that a draw gives: its own, and one for each cover.
 
-    series: np.ndarray
-    draws: int  # of each chain
-    acceptance: float
-    diverged: int
+    `numbers`: how many free numbers the parameters have.
+    """
 
+    model: Model
+    loop: Loop
+    covers: tuple[Cover, ...]
+    numbers: int
 
-def _collect(
-    walk: Any,
-    situation: Situation,
-    chain: Chain,
-    draws: int,
-    thin: int,
-    target_error: float | None,
-) -> _Run:
-    """Draws until the errors are small enough, or just so many."""
-    numbers = sum(np.size(leaf) for leaf in jax.tree.leaves(situation.params)) + 1
-    chains = chain.key.shape[0]
-    block = max(1, -(-draws * chains * numbers // MOST_KEPT))
-    blocks = max(1, draws // block)
-    chain, (means, accepted, diverged) = walk(situation, chain, thin, block, blocks)
-    series, wrong = np.asarray(means, np.float64), int(np.sum(diverged))
-    for _ in range(MOST_ROUNDS if target_error is not None else 0):
-        if np.max(_errors(series[:, :, :-1]), initial=0.0) <= target_error:
-            break
-        if series.size * 2 > MOST_KEPT * 4:
-            block *= 2
-            even = series.shape[1] // 2 * 2
-            series = series[:, :even].reshape(chains, -1, 2, series.shape[2]).mean(axis=2)
-        chain, (means, accepted, diverged) = walk(situation, chain, thin, block, series.shape[1])
-        series = np.concatenate([series, np.asarray(means, np.float64)], axis=1)
-        wrong += int(np.sum(diverged))
-    return _Run(series, series.shape[1] * block, float(np.mean(accepted)), wrong)
+    def recorder(self, chosen: tuple[int, ...], *, apart: bool = False) -> Any:
+        """The compiled walk that records some of them; kept with the model."""
 
+        def make() -> Any:
+            every = [slope_of(self.model), *(cover.slope(self.model) for cover in self.covers)]
+            picked = tuple(every[k] for k in chosen)
+            return recorder(self.loop.plan, self.model.target, picked, apart=apart)
 
-def _errors(series: np.ndarray) -> np.ndarray:
-    """Standard error of the mean of each number; infinite where it never moved."""
-    ess = effective_size(series)
-    spread = series.reshape(-1, series.shape[2]).var(axis=0, ddof=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.isfinite(ess), np.sqrt(spread / ess), np.inf)
+        return self.model.made(("slopes", id(self.loop), chosen, apart), make)
+
+    def warm(
+        self, situation: Situation, chain: Chain, warmup: int, thin: int, anyway: bool
+    ) -> tuple[Chain, Estimate]:
+        """The chain after the warm-up, and the estimate that a pilot in its second half picks."""
+        chains = chain.key.shape[0]
+        every = tuple(range(len(self.covers) + 1))
+        batches = batches_of(warmup // 2, thin, chains, len(every), self.numbers)
+        step = thin * max(batches, 1)
+        pilot = warmup // 2 // step * step if batches and self.covers else 0
+        if warmup > pilot:
+            chain, _ = self.loop.warm(situation, chain, warmup - pilot)
+        if not pilot:
+            if anyway and self.covers:
+                return chain, even(self.covers, self.numbers, chains)
+            return chain, plain(self.numbers, chains)
+        walk = self.recorder(every, apart=True)
+        chain, parts, gradients = piloted(walk, situation, chain, thin, batches, pilot)
+
+        def count() -> Any:
+            slopes = (slope_of(self.model), *(cover.slope(self.model) for cover in self.covers))
+            return costs_of(self.model, self.loop.plan, slopes, situation, chain)
+
+        costs = self.model.made(("costs", id(self.loop), len(every)), count)
+        return chain, decided(parts, self.covers, costs, thin, gradients, anyway=anyway)
 
 
 def _result(
-    model: Model,
-    situation: Situation,
-    run: _Run,
-    sampler: str,
-    target_error: float | None,
+    model: Model, situation: Situation, run: Run, how: str, wanted: Wanted, moved: np.ndarray
 ) -> Gradient:
     series = run.series[:, :, :-1]
     if not np.all(np.isfinite(series)):
@@ -217,39 +246,26 @@ def _result(
         )
     space = model.parameter_space
     _, back = ravel_pytree(space.values(situation.params))
-    errors = _errors(series)
+    mean, errors, found = series.mean(axis=(0, 1)), errors_of(series, moved), judged(run, moved)
+    sizes = sizes_of(series) * run.draws / series.shape[1]
+    sizes = np.where(moved & constant(series), np.inf, sizes)
 
     def shaped(vector: np.ndarray) -> dict[str, Any]:
         with jax.enable_x64(True):
             arrays = space.arrays(jax.tree.map(jnp.asarray, _split(back, vector)))
             return jax.tree.map(np.asarray, arrays)
 
-    reached = target_error is None or bool(np.max(errors, initial=0.0) <= target_error)
-    found = _judged(run)
     return Gradient(
-        shaped(series.mean(axis=(0, 1))),
+        shaped(mean),
         shaped(errors),
-        shaped(effective_size(series) * run.draws / series.shape[1]),
+        shaped(sizes),
         found.rhat["dE/dtheta"],
         run.draws,
-        reached,
-        sampler,
+        not wanted.some or (wanted.gap(mean, errors) <= 1 and agreed(found)),
+        how,
         found.problems,
-    )
-
-
-def _judged(run: _Run) -> Diagnostics:
-    """What speaks against the chains: of the slopes and of the energy."""
-    parts = {"dE/dtheta": run.series[:, :, :-1], "energy": run.series[:, :, -1]}
-    each = run.draws / run.series.shape[1]
-    frozen = (np.ptp(parts["energy"], axis=1) == 0) & (run.draws > 1)
-    return judge(
-        {n: rank_rhat(v) for n, v in parts.items()},
-        {n: effective_size(v) * each for n, v in parts.items()},
-        run.acceptance,
-        run.diverged,
-        int(frozen.sum()),
-        None,
+        float(np.linalg.norm(mean)),
+        float(np.linalg.norm(errors)),
     )
 
 

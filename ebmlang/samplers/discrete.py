@@ -27,8 +27,8 @@ def shape_of(form: QuadraticForm, colours: int) -> Shape:
 
 
 def cheapest(form: QuadraticForm | None, colours: int) -> tuple[Lowering, Shape] | None:
-    """The cheapest lowering of a form, with the shape that decided; None if there is no form."""
-    if form is None or not form.couplings:
+    """The cheapest lowering of a form, with the shape that decided; None if no two sites meet."""
+    if form is None or not form.couplings or not len(form.edges):
         return None
     shape = shape_of(form, colours)
     return lowerings(shape)[0], shape

@@ -118,9 +118,59 @@ def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
 
 def test_an_entry_that_never_moves_has_no_error_bar():
     model = ebm.loads("model m dim k = 3 visible x : binary[k] param b : real[k] energy = -b @ x")
-    found = ebm.gradient(model, {"b": np.array([0.0, 0.0, -200.0])}, draws=100)
+    params = {"b": np.array([0.0, 0.0, -200.0])}
+    found = ebm.gradient(model, params, draws=100, rao_blackwell=False)
     assert np.isinf(found.std_error["b"][2])
     assert np.all(np.isfinite(found.std_error["b"][:2]))
+
+
+def test_where_all_is_averaged_out_nothing_is_drawn():
+    model = ebm.loads("model m dim k = 3 visible x : binary[k] param b : real[k] energy = -b @ x")
+    b = np.array([0.0, 1.0, -200.0])
+    found = ebm.gradient(model, {"b": b})
+    assert found.draws == 0
+    assert found.how.startswith("exact")
+    np.testing.assert_allclose(found.mean["b"], -1 / (1 + np.exp(-b)), atol=1e-12)
+
+
+@pytest.fixture(scope="module")
+def rbm():
+    model = model_of("rbm")
+    return model, strewn(model)
+
+
+def test_averaging_out_leaves_the_mean_and_halves_the_errors(rbm):
+    model, params = rbm
+    truth = model.parameter_space.values(ebm.gradient(model, params, sampler="exact").mean)
+    fine, coarse = (
+        ebm.gradient(model, params, draws=1000, rao_blackwell=how, seed=1) for how in (True, False)
+    )
+    assert "E[dE/dtheta | rest] over v and h" in fine.how
+    assert fine.error_norm < 0.5 * coarse.error_norm
+    for found in (fine, coarse):
+        mean, error = (model.parameter_space.values(a) for a in (found.mean, found.std_error))
+        scores = np.concatenate([np.ravel((mean[n] - truth[n]) / error[n]) for n in truth])
+        # Odds of 5 errors: 6e-7 a number, of which there are 47.
+        assert np.abs(scores).max() < 5
+
+
+def test_targets_are_reached_by_drawing_on_with_one_program(rbm):
+    model, params = rbm
+    settings = {"draws": 200, "rao_blackwell": True, "seed": 0}
+    first = ebm.gradient(model, params, **settings)
+    fine = ebm.gradient(model, params, target_norm=0.6 * first.error_norm, **settings)
+    assert fine.reached
+    assert fine.draws > first.draws
+    assert fine.error_norm <= 0.6 * first.error_norm
+    again = ebm.gradient(model, params, target_norm=0.6 * first.error_norm, **settings)
+    np.testing.assert_array_equal(fine.mean["W"], again.mean["W"])
+    relative = 0.7 * first.relative_error
+    part = ebm.gradient(model, params, target_relative=relative, **settings)
+    assert part.reached
+    assert part.error_norm <= relative * part.norm
+    walks = [made for key, made in model._made.items() if key[0] == "slopes" and len(key[2]) > 1]
+    assert walks
+    assert all(walk._cache_size() <= 2 for walk in walks)  # of 1000 draws, and of 200
 
 
 @pytest.mark.slow
@@ -140,3 +190,11 @@ def test_a_network_s_gradient_is_a_pytree_like_its_weights():
     params = model.init(0)
     found = ebm.gradient(model, params, draws=50, chains=2, warmup=50)
     assert jax.tree.structure(found.mean) == jax.tree.structure(params)
+
+
+def test_a_target_must_be_above_zero():
+    model = ebm.loads("visible x : spin param h : real energy = -h * x")
+    with pytest.raises(ebm.EbmError, match="`target_norm` must be a number above 0"):
+        ebm.gradient(model, {"h": 0.1}, target_norm=0.0)
+    with pytest.raises(ebm.EbmError, match="`rao_blackwell` is"):
+        ebm.gradient(model, {"h": 0.1}, rao_blackwell="always")
