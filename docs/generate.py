@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from ebmlang.semantics.networks import ACTIVATIONS, ARCHITECTURES  # noqa: E402
 from ebmlang.semantics.terms import Domain, Kind  # noqa: E402
 from ebmlang.semantics.types import TAKES_BOUNDS  # noqa: E402
 from ebmlang.syntax.words import CONNECTIVES, KEYWORDS, RESERVED  # noqa: E402
+from ebmlang.training.objectives import TABLE, Likelihood  # noqa: E402
 
 MARKED = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.S)
 
@@ -264,6 +266,16 @@ def _drawn(event: int) -> str:
     return ("one number", "1 dimension: a", "2 dimensions: b, a")[event]
 
 
+def objectives_table() -> str:
+    """Every objective: its name, its settings, what it asks of a model."""
+    rows = []
+    for name, row in TABLE.items():
+        settings = [f"{f.name}={f.default!r}" for f in fields(row)]
+        made = "" if row is Likelihood else f"`ebm.{row.__name__}({', '.join(settings)})`"
+        rows.append((f"`{name}`", made, row.needs))
+    return table(("`objective=`", "with its settings", "what it asks of a model"), rows)
+
+
 def left_out_table() -> str:
     """NumPyro's other distributions, and why they are no densities of the language."""
     rows = [(f"`{name}`", reason) for name, reason in densities.left_out().items()]
@@ -283,6 +295,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "networks": networks_table,
     "activations": activations_line,
     "densities": densities_table,
+    "objectives": objectives_table,
     "densities-left-out": left_out_table,
 }
 
