@@ -204,54 +204,32 @@ def fit_command(
     chains: Annotated[int, typer.Option(min=1)] = 100,
     rate: Annotated[float, typer.Option(help="Adam's learning rate")] = 1e-3,
     sampler: Annotated[str, typer.Option()] = "auto",
+    objective: Annotated[
+        str, typer.Option(help="mle, pseudo, score, sliced_score, denoising_score, ratio or nce")
+    ] = "mle",
+    checkpoint: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="keep checkpoints; go on from the last")
+    ] = None,
+    every: Annotated[int | None, typer.Option(min=1, help="steps between checkpoints")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="begin anew beside checkpoints")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fit the parameters of a model to data by maximum likelihood."""
-    import optax
+    """Fit the parameters of a model to data by maximum likelihood, or another --objective.
 
-    from .command.inputs import read_data
-    from .training.fit import fit
+    Ctrl-C ends with the fit so far; with --checkpoint the same command goes on from there.
+    """
+    from .command.fitting import Asked, fit_files
 
     model = _load(file, settings)
-    arrays = read_data(model.program, data)
-    visible = {n: v for n, v in arrays.items() if n in model.program.unknowns}
-    given = {n: v for n, v in arrays.items() if n in model.program.givens}
-    fitted = fit(
-        model,
-        visible,
-        given,
-        epochs=epochs,
-        batch_size=batch_size,
-        chains=chains,
-        sampler=sampler,
-        optimizer=optax.adam(rate),
-        seed=seed,
-        progress=not quiet and not as_json,
-    )
-    last = {n: float(v[-1]) for n, v in fitted.history.items()}
-    facts: dict[str, Any] = {"model": fitted.model.name, "steps": fitted.steps, **last}
-    lines = [f"{fitted.model.name}: {fitted.steps} steps, energy gap {last['gap']:+.3f} nats"]
-    for name, items in (("train", data), ("test", test or [])):
-        if items:
-            facts[name], line = _score(fitted, read_data(model.program, items), name)
-            lines.append(line)
-    if out is not None:
-        fitted.save(out)
-        lines.append(f"kept in {out}")
+    asked = Asked(
+        epochs, batch_size, chains, rate, sampler, seed, checkpoint, every, not fresh, objective
+    )  # fmt: skip
+    lines, facts, code = fit_files(model, data, test or [], out, asked, not quiet and not as_json)
     _say("\n".join(lines), lambda: facts, as_json)
-
-
-def _score(fitted: Any, arrays: dict[str, Any], name: str) -> tuple[Any, str]:
-    program = fitted.model.program
-    visible = {n: v for n, v in arrays.items() if n in program.unknowns}
-    given = {n: v for n, v in arrays.items() if n in program.givens}
-    try:
-        value = fitted.log_likelihood(visible, given)
-    except EbmError as error:
-        return None, f"{name} log-likelihood: {error.diagnostics[0].says}"
-    return float(value), f"{name} log-likelihood {value:.4f} nats an example ({value.method})"
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command(name="sample")

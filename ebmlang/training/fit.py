@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optax
@@ -10,18 +11,22 @@ import optax
 from ..partition.examples import prepare
 from ..samplers.replay import RESTART
 from ..samplers.run import check_counts
-from ..samplers.settings import Sampler, sampler_of
+from ..samplers.settings import Auto, Sampler
 from ..syntax.diagnostics import complain
 from .centring import centring_of, fields_from_means
+from .descent import DescentTask
+from .exactly import fit_exactly
+from .likelihood import LikelihoodTask, walker_of
+from .loop import Care, Loop
 from .loop import Diverged as Diverged
-from .loop import Run
+from .objective import Objective
+from .objectives import Likelihood, check_chainless, objective_of
 from .phases import make_phases
+from .reuse import same_model, same_phases
 from .stored import Fit
 
 if TYPE_CHECKING:
     from ..model import Model
-
-OBJECTIVES = ("mle",)
 
 
 def fit(
@@ -29,7 +34,7 @@ def fit(
     data: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
     *,
-    objective: str = "mle",
+    objective: str | Likelihood | Objective = "mle",
     sampler: str | Sampler = "auto",
     epochs: int = 20,
     batch_size: int = 100,
@@ -43,28 +48,43 @@ def fit(
     seed: int = 0,
     progress: bool = True,
     callback: Callable[[dict[str, float]], None] | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = True,
+    keep: int = 3,
+    every: int | None = None,
+    on_divergence: str = "stop",
 ) -> Fit:
-    """Fit parameters to examples by the gradient of the log-likelihood.
+    """Fit parameters to examples: by the gradient of the log-likelihood, or another `objective`.
+
+    `objective`: a name or its settings, as `ebm.DenoisingScore(noise=0.2)`; those other than `mle`
+    draw no chains, and what follows speaks of `mle`.
 
     data[name] [example, dims]. The model phase runs `chains` persistent chains, `sweeps` sweeps a
     step (1, or 10 where a block follows slopes); with given data of each example, one chain for
     each. With a `buffer` of so many states the chains of a step are drawn from it and go back to
     their slots; the share `restart` of them begins anew (Du & Mordatch 2019). Latents that sum in
-    closed form are summed in both phases, else sampled given the data. `optimizer`: any optax
+    closed form are summed in both phases, else sampled given the data. `sampler="exact"`: exact
+    gradients of all examples and L-BFGS, at most `epochs` evaluations. `optimizer`: any optax
     optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables have fields of their
     own, follow the centred gradient (Melchior et al. 2016), and start fields that `init` leaves at
     0 from the data's means. `params`: where to start instead of `init`. `callback` gets
     each epoch's row of the history.
 
-    Raises EbmError for data that do not fit; Diverged, with the last good state, if an energy or
-    a gradient is not finite.
+    `checkpoint`: a folder in which the last `keep` checkpoints stay, one after each epoch or after
+    `every` so many steps; with `resume` the fit goes on from the newest, to the last bit as if it
+    had never stopped. Ctrl-C or SIGTERM ends with the fit as it stands, and says so in `stopped`;
+    a second one raises. `on_divergence`: "stop", or "lower" to go back to the last good state and
+    make steps a tenth as long, three times at most.
+
+    Raises EbmError for data that do not fit, E711 for a checkpoint of another fit; Diverged, with
+    the last good state, if an energy or a gradient is not finite (E710) or grows out of hand (E712).
     """
-    if objective not in OBJECTIVES:
-        raise complain(
-            "E707", f"there is no objective `{objective}`", notes=["the objectives are mle"]
-        )
+    chosen = objective_of(objective)
     check_counts(epochs=epochs, batch_size=batch_size, chains=chains)
+    care = Care(checkpoint, resume, keep, every, on_divergence)
+    asked = model
     model, examples = prepare(model, data, given)
+    model = same_model(asked, model)
     if not model.program.params and not model.program.networks:
         raise complain(
             "E707",
@@ -73,19 +93,25 @@ def fit(
         )
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
+    if not isinstance(chosen, Likelihood):
+        walked = None if sampler == "auto" else sampler
+        check_chainless(chosen, sampler=walked, sweeps=sweeps, buffer=buffer)
+        descent = DescentTask(chosen, model, examples, optimizer, batch_size, start, seed)
+        return Loop(descent, care, epochs, progress, callback).train()
     centring = centring_of(model) if centred and not examples.own else None
     if centring is not None and params is None:
         start = fields_from_means(centring, start, examples.data)
-    phases = make_phases(model, tuple(examples.data), sampler_of(sampler))
-    if sampler_of(sampler).name == "annealed":
-        raise complain(
-            "E704",
-            "`annealed` follows its schedule in warm-up, and the chains of a fit have none",
-            helps=['sampler="langevin" walks at one temperature'],
-        )
-    run = Run(model, examples, phases, optimizer or optax.adam(1e-3), sweeps, batch_size, seed)
+    if sampler == "exact":
+        care.refuse("exact gradients make a fit of a few seconds")
+        return fit_exactly(
+            make_phases(model, tuple(examples.data), Auto()), examples, start, epochs, progress,
+            callback,
+        )  # fmt: skip
+    walker = walker_of(sampler)
+    phases = same_phases(model, tuple(examples.data), walker)
+    task = LikelihoodTask(phases, examples, walker, optimizer, sweeps, batch_size, seed)
     if centring is not None:
-        run.centre(centring)
+        task.centre(centring)
     if buffer is not None:
-        run.replay_from(buffer, chains, restart)
-    return run.train(start, epochs, chains, progress, callback)
+        task.replay_from(buffer, chains, restart)
+    return Loop(task.starting(start, chains), care, epochs, progress, callback).train()

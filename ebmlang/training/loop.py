@@ -1,236 +1,289 @@
-"""The loop of training: batches in a new order each epoch, and what each of them told."""
+"""The loop of training: epoch after epoch, and all that must not be lost when one of them fails."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from ..backend.conditionals import Situation
-from ..backend.energy import stored_type
+from ..backend.energy import State, stored_type
 from ..partition.examples import Examples
 from ..progress import Progress
-from ..samplers.beginning import begin_states, starter
-from ..samplers.plan import Plan
-from ..samplers.replay import replaying
-from ..samplers.run import Clamped, check_counts
-from ..samplers.sweep import Chain, begin
-from ..samplers.verify import verify
-from ..syntax.diagnostics import Diagnostic, EbmError, complain
-from .centring import Centring
-from .phases import Phases
-from .step import Batch, Learner, Settings, make_epoch
+from ..samplers.run import check_counts
+from ..syntax.diagnostics import Diagnostic, complain
+from .checkpoint import Keeper
+from .diverged import Diverged as Diverged
+from .diverged import not_finite, parted
+from .interruption import Interruption
+from .pace import slower
+from .purpose import purpose_of
+from .standing import Standing, Told, fresh, from_kept, joined, order_of, to_kept
+from .step import Batch
 from .stored import Fit
+from .telling import warn
+from .watch import Sign, exploding, steady
 
 if TYPE_CHECKING:
     from ..model import Model
 
-ALWAYS = 1 << 30
-SLOPE_SWEEPS = 10
+MOST_LOWERED = 3
+ON_DIVERGENCE = ("stop", "lower")
+Callback = Callable[[dict[str, float]], None]
 
 
-class Diverged(EbmError):
-    """A fit that left the finite numbers; `fit` holds the last good state."""
+@dataclass(frozen=True, slots=True)
+class Care:
+    """How a fit is kept alive: where checkpoints go, how many, how often; what divergence calls for.
 
-    def __init__(self, diagnostic: Diagnostic, fit: Fit) -> None:
-        super().__init__(diagnostic)
-        self.fit = fit
+    `every`: steps between checkpoints, None for one at the end of each epoch.
+    """
 
+    checkpoint: str | Path | None = None
+    resume: bool = True
+    keep: int = 3
+    every: int | None = None
+    on_divergence: str = "stop"
 
-class Run:
-    """One call of fit: its compiled epoch, its order of examples, its history."""
-
-    def __init__(
-        self,
-        model: Model,
-        examples: Examples,
-        phases: Phases,
-        optimizer: optax.GradientTransformation,
-        sweeps: int | None,
-        batch_size: int,
-        seed: int,
-    ) -> None:
-        self.model = model
-        self.examples = examples
-        self.phases = phases
-        self.batch = min(batch_size, examples.number)
-        self.order = np.random.default_rng(seed)
-        self.seed = seed
-        sloped = any(c.way == "slope" for c in phases.free.choices)
-        shared = {
-            n: jnp.asarray(v, stored_type(model.program.givens[n]))
-            for n, v in examples.shared.items()
-        }
-        self.settings = Settings(
-            optimizer,
-            sweeps or (SLOPE_SWEEPS if sloped else 1),
-            examples.number,
-            bool(examples.own),
-            shared,
-        )
-        self.epoch = make_epoch(phases, self.settings)
-
-    def centre(self, centring: Centring) -> None:
-        """Follow the centred gradient."""
-        self.settings = replace(self.settings, centring=centring)
-        self.epoch = make_epoch(self.phases, self.settings)
-
-    def replay_from(self, slots: int, chains: int, restart: float) -> None:
-        """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
-        check_counts(buffer=slots)
-        if self.settings.own_given:
+    def __post_init__(self) -> None:
+        check_counts(keep=self.keep, every=1 if self.every is None else self.every)
+        if self.on_divergence not in ON_DIVERGENCE:
             raise complain(
                 "E704",
-                "with given data of each example every example has a chain of its own, and a "
-                "`buffer` has no place",
+                f"`on_divergence` must be {' or '.join(ON_DIVERGENCE)}, not {self.on_divergence!r}",
             )
-        held, number = Clamped({}, {}), self.settings.sweeps
-        short = replaying(self.model, self.phases.free, slots, chains, number, restart, held)
-        self.settings = replace(self.settings, replay=short, seed=self.seed)
-        self.epoch = make_epoch(self.phases, self.settings)
 
-    def train(
-        self,
-        params: Mapping[str, Any],
-        epochs: int,
-        chains: int,
-        progress: bool,
-        callback: Callable[[dict[str, float]], None] | None,
-    ) -> Fit:
-        learner = self._begin(params, chains)
-        history: list[dict[str, float]] = []
-        bar = Progress(epochs, f"fitting {self.model.name}", progress)
-        with bar:
-            for number in range(epochs):
-                begun = time.perf_counter()
-                batches = self._batches()
-                learner, told = self.epoch(learner, batches)
-                row = {
-                    "epoch": number + 1,
-                    "data_energy": float(np.mean(told.data_energy)),
-                    "model_energy": float(np.mean(told.model_energy)),
-                    "gradient_norm": float(np.mean(told.gradient_norm)),
-                }
-                row["gap"] = row["data_energy"] - row["model_energy"]
-                row["seconds"] = time.perf_counter() - begun
-                if int(learner.bad) >= 0:
-                    raise self._diverged(learner, batches, told, history)
-                history.append(row)
-                bar.advance(1, f"gap {row['gap']:+.2f} nats, gradient {row['gradient_norm']:.3g}")
-                if callback is not None:
-                    callback(row)
-        return self._result(learner, history)
+    def refuse(self, because: str) -> None:
+        """Refuse checkpoints where none are kept. Raises EbmError E704."""
+        if self.checkpoint is not None:
+            raise complain("E704", f"there are no checkpoints to keep: {because}")
 
-    def _begin(self, params: Mapping[str, Any], chains: int) -> Learner:
-        model = self.model
-        real = jnp.result_type(float)
-        free = model.parameter_space.unconstrain(
-            jax.tree.map(lambda x: jnp.asarray(x, real), dict(params))
-        )
-        first, second = jax.random.split(jax.random.key(self.seed))
-        number = self.examples.number if self.settings.own_given else chains
-        situation = Situation(
-            model.parameter_space.constrain(free), dict(self.settings.shared), jnp.ones(())
-        )
-        probe = situation._replace(given={**situation.given, **self._own(slice(0, 1), 0)})
-        if model.checks:
-            verify(model.target, self.phases.free, probe)
-        walkers = (
-            self._chains(self.phases.free, first, situation, number)
-            if self.settings.replay is None
-            else self.settings.replay.begun(first, situation)
-        )
-        latents: Any = ()
-        if self.phases.latents is not None:
-            latents = self._chains(self.phases.latents, second, situation, self.examples.number)
-        optimiser = self.settings.optimiser.init(free)
-        zero = jnp.zeros((), jnp.int32)
-        offsets = () if self.settings.centring is None else self.settings.centring.none(free)
-        return Learner(free, optimiser, walkers, latents, zero, zero - 1, offsets)
 
-    def _own(self, rows: slice, pick: int | None = None) -> dict[str, Any]:
-        own = {
-            n: jnp.asarray(v[rows], stored_type(self.model.program.givens[n]))
-            for n, v in self.examples.own.items()
-        }
-        return own if pick is None else {n: v[pick] for n, v in own.items()}
+class Task(Protocol):
+    """What the loop repeats. Its learner is a NamedTuple with `optimiser` (a Pace), `step`, `bad`."""
 
-    def _chains(self, plan: Plan, key: Any, situation: Situation, number: int) -> Chain:
-        """Persistent chains at random finite states, adapting as long as training lasts."""
-        key, sub = jax.random.split(key)
-        model = self.model
-        own = self._own(slice(None)) if self.settings.own_given else {}
-        probe = situation._replace(given={**situation.given, **{n: v[0] for n, v in own.items()}})
-        states = begin_states(model.target, starter(model.target, {}), probe, sub, number, {})
-        if number == self.examples.number and plan is self.phases.latents:
-            states = self.phases.data_state(
-                {n: jnp.asarray(v) for n, v in self.examples.data.items()}, states
+    model: Model
+    examples: Examples
+    batch: int
+    seed: int
+
+    def settings_told(self) -> Mapping[str, Any]:
+        """What a checkpoint of the task is made for, beside model and data."""
+        ...
+
+    def begin(self) -> Any:
+        """The learner before the first step."""
+        ...
+
+    def passed(self, learner: Any, batches: Batch) -> tuple[Any, Any]:
+        """The learner after these batches [batch, row, …], and what each step told, [batch]."""
+        ...
+
+    def row(self, told: Told) -> dict[str, float]:
+        """An epoch's row of the history, from what its steps told."""
+        ...
+
+    def ended(self, before: Any, standing: Standing) -> tuple[Standing, list[Sign]]:
+        """The standing at the end of an epoch, with more in its row, and the signs it gives."""
+        ...
+
+    def words(self, row: Mapping[str, float]) -> str:
+        """A row in words for the progress bar."""
+        ...
+
+    def unwell(self, learner: Any, batches: Batch, told: Told, place: int) -> list[str]:
+        """What was not finite at this batch, in words."""
+        ...
+
+    def doubts(self, standing: Standing) -> list[str]:
+        """What speaks against a fit that has come to its end."""
+        ...
+
+    def result(self, standing: Standing, stopped: str | None) -> Fit:
+        """The fit as it stands."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """One call of fit. `good`: the last standing without any sign of trouble; `last`: the last epoch's."""
+
+    task: Task
+    care: Care
+    epochs: int
+    progress: bool = True
+    callback: Callback | None = None
+    keeper: Keeper | None = None
+    good: Standing | None = None
+    last: Standing | None = None
+    unkept: str | None = None
+    warned: set[str] = field(default_factory=set)
+
+    def train(self) -> Fit:
+        """The fit. Raises Diverged; EbmError E711 for a checkpoint that is not of this fit."""
+        task = self.task
+        standing = self.good = self.last = self._first()
+        kept = standing if standing.epochs or standing.place else None
+        with Interruption() as heard, self._bar() as bar:
+            bar.advance(min(standing.epochs, self.epochs))
+            try:
+                while standing.epochs < self.epochs and heard.by is None:
+                    before, standing = standing, self._passed(standing)
+                    bar.advance(standing.epochs - before.epochs, self._words(standing))
+                    if self._due(before, standing):
+                        kept = self._keep(standing)
+                    if self.callback is not None and standing.epochs > before.epochs:
+                        self.callback(dict(standing.history[-1]))
+            except KeyboardInterrupt:
+                if heard.by is not None:
+                    raise
+                heard.by = "interrupted"
+            if kept is not standing:
+                self._keep(standing)
+            early = standing.epochs < self.epochs
+            stopped = f"{heard.by} after {standing.where}" if heard.by and early else None
+            for says in [] if stopped else task.doubts(standing):
+                standing = self._warned(standing, says)
+        if self.unkept is not None:
+            standing = standing.with_problem(self.unkept)
+        return task.result(standing, stopped)
+
+    def _bar(self) -> Progress:
+        return Progress(self.epochs, f"fitting {self.task.model.name}", self.progress)
+
+    def _words(self, standing: Standing) -> str:
+        return self.task.words(standing.history[-1]) if standing.history else ""
+
+    def _first(self) -> Standing:
+        """The start, or the newest checkpoint that can be read."""
+        task, care = self.task, self.care
+        learner = task.begin()
+        standing = fresh(learner, task.seed)
+        if care.checkpoint is None:
+            return standing
+        purpose = purpose_of(task.model, task.examples, task.settings_told())
+        self.keeper = Keeper(Path(care.checkpoint), purpose, care.keep)
+        self.keeper.begin()
+        kept = self.keeper.newest() if care.resume else None
+        return standing if kept is None else from_kept(kept, learner)
+
+    @property
+    def _batches(self) -> int:
+        return self.task.examples.number // self.task.batch
+
+    def _passed(self, standing: Standing) -> Standing:
+        """The standing after one compiled piece: up to the next checkpoint or the epoch's end.
+
+        Where a piece ends depends on the number of steps alone, so that a fit that is resumed runs
+        the same programs on the same numbers.
+        """
+        begun = time.perf_counter()
+        number = self._batches
+        every = self.care.every or number
+        done = standing.epochs * number + standing.place
+        end = min(number, standing.place + every - done % every)
+        order, after = order_of(standing.order, self.task.examples.number)
+        rows = order[: number * self.task.batch].reshape(number, -1)[standing.place : end]
+        batches = batches_of(self.task.model, self.task.examples, rows)
+        learner, steps = self.task.passed(standing.learner, batches)
+        told = {n: np.asarray(v) for n, v in steps._asdict().items()}
+        if int(learner.bad) >= 0:
+            place = int(learner.bad) - int(standing.learner.step)
+            return self._not_finite(standing, learner, batches, told, place)
+        seconds = standing.seconds + time.perf_counter() - begun
+        told = joined(standing.told, told)
+        moved = replace(standing, learner=learner, place=end, told=told, seconds=seconds)
+        return moved if end < number else self._ended(moved, after)
+
+    def _ended(self, standing: Standing, order: Mapping[str, Any]) -> Standing:
+        """The standing with the epoch's row in the history, or gone back where it went wrong."""
+        assert self.last is not None
+        assert standing.told is not None
+        learner = standing.learner
+        row = {"epoch": standing.epochs + 1, **self.task.row(standing.told)}
+        row |= {"rate": float(learner.optimiser.rate), "seconds": standing.seconds}
+        ended = replace(
+            standing, order=order, epochs=standing.epochs + 1, place=0, told=None, seconds=0.0,
+            history=(*standing.history, row),
+        )  # fmt: skip
+        ended, signs = self.task.ended(self.last, ended)
+        grave = exploding(ended.history)
+        if grave:
+            return self._lowered(parted(grave), None)
+        if signs and self.care.on_divergence == "lower" and ended.lowered < MOST_LOWERED:
+            return self._lowered(parted(signs), None)
+        for sign in signs:
+            ended = self._warned(ended, sign.says)
+        if not signs and steady(ended.history):
+            self.good = ended
+        self.last = ended
+        return ended
+
+    def _not_finite(
+        self, standing: Standing, learner: Any, batches: Batch, told: Told, place: int
+    ) -> Standing:
+        notes = self.task.unwell(learner, batches, told, place)
+        last = replace(standing, learner=learner._replace(bad=standing.learner.bad))
+        return self._lowered(not_finite(int(learner.bad), notes), last)
+
+    def _lowered(self, diagnostic: Diagnostic, last: Standing | None) -> Standing:
+        """The last good standing with shorter steps, if that is wanted. Raises Diverged if not."""
+        good = self.good
+        assert good is not None
+        if self.care.on_divergence != "lower" or good.lowered >= MOST_LOWERED:
+            kept = (last or good).with_problem(diagnostic.says)
+            raise Diverged(diagnostic, self.task.result(kept, f"diverged after {kept.where}"))
+        says = f"{diagnostic.says}: went back to {good.where}, and steps are a tenth as long from there"
+        learner = good.learner._replace(optimiser=slower(good.learner.optimiser))
+        again = replace(good, learner=learner, lowered=good.lowered + 1, still={})
+        self.good = self.last = self._warned(again, says)
+        return self.good
+
+    def _due(self, before: Standing, standing: Standing) -> bool:
+        if standing.lowered != before.lowered:
+            return True
+        if self.care.every is None:
+            return standing.place == 0
+        done = standing.epochs * self._batches + standing.place
+        return done % self.care.every == 0
+
+    def _keep(self, standing: Standing) -> Standing:
+        """Write a checkpoint. Where that fails it is told, and the fit goes on with those it has."""
+        if self.keeper is None:
+            return standing
+        try:
+            self.keeper.put(to_kept(standing))
+        except OSError as error:
+            last = self.keeper.files()[-1:]
+            self.unkept = (
+                f"no checkpoint could be written to {self.keeper.folder} after {standing.where}: "
+                f"{error.strerror or error}; "
+                + (f"the last one is {last[0].name}" if last else "there is none yet")
             )
-        axes = Situation(None, 0 if own else None, None)
-        per_chain = situation._replace(given={**situation.given, **own}) if own else situation
-        if own:
-            per_chain = per_chain._replace(
-                given={n: jnp.broadcast_to(v, (number, *v.shape)) if n not in own else v
-                       for n, v in per_chain.given.items()}
-            )  # fmt: skip
-        return jax.vmap(lambda k, s, state: begin(plan, k, s, state, ALWAYS), in_axes=(0, axes, 0))(
-            jax.random.split(key, number), per_chain, states
-        )
+            if "unkept" not in self.warned:
+                self.warned.add("unkept")
+                warn(f"{self.unkept}; the fit goes on")
+        else:
+            self.unkept = None
+            self.warned.discard("unkept")
+        return standing
 
-    def _batches(self) -> Batch:
-        """A new order of the examples in batches [batch, row, …]; a remainder waits for the next order."""
-        number = self.examples.number // self.batch
-        rows = self.order.permutation(self.examples.number)[: number * self.batch]
-        rows = rows.reshape(number, self.batch)
-        data = {n: jnp.asarray(v[rows]) for n, v in self.examples.data.items()}
-        own = {
-            n: jnp.asarray(v[rows], stored_type(self.model.program.givens[n]))
-            for n, v in self.examples.own.items()
-        }
-        return Batch(data, own, jnp.asarray(rows, jnp.int32))
+    def _warned(self, standing: Standing, says: str) -> Standing:
+        """The standing with a problem, which is told once."""
+        if says not in standing.problems:
+            warn(says)
+        return standing.with_problem(says)
 
-    def _result(self, learner: Learner, history: list[dict[str, float]]) -> Fit:
-        params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
-        names = list(history[0]) if history else []
-        arrays = {n: np.array([row[n] for row in history]) for n in names}
-        chains = {n: np.asarray(v) for n, v in learner.chains.state.items()}
-        return Fit(self.model, params, arrays, chains, int(learner.step))
 
-    def _diverged(
-        self, learner: Learner, batches: Batch, told: Any, history: list[dict[str, float]]
-    ) -> Diverged:
-        step = int(learner.bad)
-        kept = self._result(learner, history)
-        place = step % batches.rows.shape[0]
-        notes = []
-        for what, states in (
-            ("data", {n: np.asarray(v[place]) for n, v in batches.data.items()}),
-            ("samples", dict(kept.chains)),
-        ):
-            notes += self._unwell(kept.params, states, what)
-        for name in ("data_energy", "model_energy", "gradient_norm"):
-            value = float(np.asarray(getattr(told, name))[place])
-            if not np.isfinite(value):
-                notes.append(f"{name.replace('_', ' ')} of that step: {value:g}")
-        says = f"the fit left the finite numbers at step {step}"
-        helps = ("a smaller learning rate: optimizer=optax.adam(1e-4)",
-                 "the last good state is in the exception's `fit`")  # fmt: skip
-        return Diverged(Diagnostic("E710", says, (), tuple(notes), helps), kept)
-
-    def _unwell(self, params: Any, states: dict[str, Any], what: str) -> list[str]:
-        """Which energies are not finite on these states, at the last good parameters."""
-        notes = [f"`{n}` of the {what} is not finite" for n, v in states.items()
-                 if not np.all(np.isfinite(v))]  # fmt: skip
-        if set(states) != set(self.model.program.unknowns) or self.settings.own_given:
-            return notes
-        for name, values in self.model.energies(params, states, self.settings.shared).items():
-            wrong = int(np.sum(~np.isfinite(np.asarray(values))))
-            if wrong:
-                notes.append(f"energy `{name}` is not finite on {wrong} of the {what}")
-        return notes
+def batches_of(model: Model, examples: Examples, rows: np.ndarray) -> Batch:
+    """The examples of these rows [batch, row], with the given data of each."""
+    own: State = {
+        n: jnp.asarray(v[rows], stored_type(model.program.givens[n]))
+        for n, v in examples.own.items()
+    }
+    data = {n: jnp.asarray(v[rows]) for n, v in examples.data.items()}
+    return Batch(data, own, jnp.asarray(rows, jnp.int32))

@@ -15,8 +15,11 @@ from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
 from ..syntax.diagnostics import complain
+from .curves import training_curves, write_csv
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..model import Model
 
 FORMAT = 1
@@ -52,18 +55,27 @@ class LogLikelihood(float):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
-    """A fitted model. `history`: arrays over epochs; `chains`: the model's last samples [chain, dims]."""
+    """A fitted model. `history`: arrays over epochs; `chains`: the model's last samples [chain, dims].
+
+    `problems`: what speaks against the fit, in words; `stopped`: why it ended early, None if not.
+    `log_z_estimate`: log Z in nats where the objective learnt it beside the parameters (`nce`).
+    """
 
     model: Model
     params: dict[str, Any]
     history: Mapping[str, np.ndarray]
     chains: Mapping[str, np.ndarray] = field(default_factory=dict)
     steps: int = 0
+    log_z_estimate: float | None = None
+    problems: tuple[str, ...] = ()
+    stopped: str | None = None
 
     def __repr__(self) -> str:
         last = {n: float(v[-1]) for n, v in self.history.items() if len(v)}
         gap = f", energy gap {last['gap']:+.3f} nats" if "gap" in last else ""
-        return f"<fit of {self.model.name}: {self.steps} steps{gap}>"
+        gap = f", loss {last['loss']:.4g}" if "loss" in last else gap
+        stopped = f", {self.stopped}" if self.stopped else ""
+        return f"<fit of {self.model.name}: {self.steps} steps{gap}{stopped}>"
 
     def log_likelihood(
         self, data: Mapping[str, Any], given: Mapping[str, Any] | None = None, **settings: Any
@@ -79,6 +91,14 @@ class Fit:
     def sample(self, **settings: Any) -> Draws:
         """Draws from the fitted model; settings as in `ebm.sample`."""
         return sample(self.model, self.params, **settings)
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the history as a table: a row for each epoch, a column for each number."""
+        write_csv(self.history, path)
+
+    def plot(self) -> Figure:
+        """A figure of how the fit went. Raises EbmError E608 where matplotlib is missing."""
+        return training_curves(self.model.name, self.history)
 
     def save(self, path: str | Path) -> None:
         """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored."""
@@ -102,6 +122,7 @@ class Fit:
             "sizes": dict(bound.sizes),
             "externals": sorted(bound.externals),
             "steps": self.steps,
+            "log_z_estimate": self.log_z_estimate,
         }
         (folder / "fit.json").write_text(json.dumps(written, indent=1))
 
@@ -155,7 +176,8 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         n: _like(start.get(n), n, group("param"))
         for n in (*model.program.params, *model.program.networks)
     }
-    return Fit(model, params, group("history"), group("chain"), written["steps"])
+    return Fit(model, params, group("history"), group("chain"), written["steps"],
+               written.get("log_z_estimate"))  # fmt: skip
 
 
 def _like(shape: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -1,0 +1,116 @@
+"""Where training begins: parameters as free numbers, an optimiser's state, chains at random states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..backend.conditionals import Situation
+from ..backend.energy import State, stored_type
+from ..partition.examples import Examples
+from ..samplers.beginning import begin_states, starter
+from ..samplers.plan import Plan
+from ..samplers.sweep import Chain, begin
+from ..samplers.verify import verify
+from .checkpoint import digest, flat
+from .phases import Phases
+from .step import Learner, Settings
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+ALWAYS = 1 << 30  # sweeps of warm-up: steps go on adapting as the parameters change
+LEANING = ("gaussian", "joint")  # ways that exist at some parameters and not at others
+
+
+def first_learner(
+    phases: Phases,
+    settings: Settings,
+    examples: Examples,
+    params: Mapping[str, Any],
+    chains: int,
+    seed: int,
+) -> Learner:
+    """All that changes in training, before the first step. Raises EbmError E703 as samplers do."""
+    model = phases.model
+    real = jnp.result_type(float)
+    free = model.parameter_space.unconstrain(
+        jax.tree.map(lambda x: jnp.asarray(x, real), dict(params))
+    )
+    first, second = jax.random.split(jax.random.key(seed))
+    number = examples.number if settings.own_given else chains
+    situation = Situation(
+        model.parameter_space.constrain(free), dict(settings.shared), jnp.ones(())
+    )
+    if model.checks:
+        _verified(phases, _at_first_example(model, examples, situation))
+    walkers = (
+        _begun(phases, settings, examples, phases.free, first, situation, number)
+        if settings.replay is None
+        else settings.replay.begun(first, situation)
+    )
+    latents: Any = ()
+    if phases.latents is not None:
+        latents = _begun(
+            phases, settings, examples, phases.latents, second, situation, examples.number
+        )
+    zero = jnp.zeros((), jnp.int32)
+    offsets = () if settings.centring is None else settings.centring.none(free)
+    optimiser = settings.optimiser.init(free)
+    return Learner(free, optimiser, walkers, latents, zero, zero - 1, offsets)
+
+
+def _verified(phases: Phases, situation: Situation) -> None:
+    """Check derived conditionals once for a plan; where a Gaussian may fail, at each parameters."""
+    leans = any(c.way in LEANING for c in phases.free.choices)
+    where = digest(flat((situation.params, situation.given), "")) if leans else ""
+
+    def check() -> bool:
+        verify(phases.model.target, phases.free, situation)
+        return True
+
+    phases.model.made(("verified", phases.free, where), check)
+
+
+def own_given(model: Model, examples: Examples) -> State:
+    """Given data of each example [example, dims]."""
+    givens = model.program.givens
+    return {n: jnp.asarray(v, stored_type(givens[n])) for n, v in examples.own.items()}
+
+
+def _at_first_example(model: Model, examples: Examples, situation: Situation) -> Situation:
+    own = {n: v[0] for n, v in own_given(model, examples).items()}
+    return situation._replace(given={**situation.given, **own})
+
+
+def _begun(
+    phases: Phases,
+    settings: Settings,
+    examples: Examples,
+    plan: Plan,
+    key: Any,
+    situation: Situation,
+    number: int,
+) -> Chain:
+    """Persistent chains at random finite states, adapting as long as training lasts."""
+    key, sub = jax.random.split(key)
+    model = phases.model
+    own = own_given(model, examples) if settings.own_given else {}
+    probe = _at_first_example(model, examples, situation) if own else situation
+    start = model.made("start of training", lambda: starter(model.target, {}))
+    states = begin_states(model.target, start, probe, sub, number, {})
+    if number == examples.number and plan is phases.latents:
+        states = phases.data_state({n: jnp.asarray(v) for n, v in examples.data.items()}, states)
+    axes = Situation(None, 0 if own else None, None)
+    each = situation
+    if own:
+        spread = {n: jnp.broadcast_to(v, (number, *np.shape(v))) for n, v in situation.given.items()
+                  if n not in own}  # fmt: skip
+        each = situation._replace(given={**spread, **own})
+    return jax.vmap(lambda k, s, state: begin(plan, k, s, state, ALWAYS), in_axes=(0, axes, 0))(
+        jax.random.split(key, number), each, states
+    )

@@ -1,0 +1,241 @@
+"""Maximum likelihood by chains: a task for the loop of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ..backend.conditionals import Situation
+from ..backend.energy import stored_type
+from ..partition.examples import Examples
+from ..samplers.replay import replaying
+from ..samplers.run import Clamped, check_counts
+from ..samplers.settings import Sampler, sampler_of
+from ..samplers.sweep import Chain
+from ..syntax.diagnostics import complain
+from . import runaway
+from .centring import Centring
+from .checkpoint import digest, flat
+from .diverged import unwell
+from .first import first_learner
+from .likeness import told as in_words
+from .loop import batches_of
+from .pace import paced
+from .phases import Phases
+from .reuse import same_epoch
+from .standing import Standing, Told
+from .step import Batch, Learner, Settings
+from .stored import Fit
+from .watch import WINDOW, Sign, chains_rhat, frozen, standing_still
+
+if TYPE_CHECKING:
+    from ..model import Model
+
+SLOPE_SWEEPS = 10
+RATE = 1e-3  # Adam's, if no optimiser is said
+
+
+def walker_of(sampler: str | Sampler) -> Sampler:
+    """The sampler of the model phase. Raises EbmError E701, or E704 if it cannot follow a fit."""
+    walker = sampler_of(sampler)
+    if walker.name == "annealed":
+        raise complain(
+            "E704",
+            "`annealed` follows its schedule in warm-up, and the chains of a fit have none",
+            helps=['sampler="langevin" walks at one temperature'],
+        )
+    return walker
+
+
+class LikelihoodTask:
+    """Energies of the data less those of persistent chains, or of short runs from a buffer."""
+
+    def __init__(
+        self,
+        phases: Phases,
+        examples: Examples,
+        sampler: Sampler,
+        optimizer: optax.GradientTransformation | None,
+        sweeps: int | None,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.model: Model = phases.model
+        self.examples = examples
+        self.phases = phases
+        self.sampler = sampler
+        self.batch = min(batch_size, examples.number)
+        self.seed = seed
+        self.optimiser = optimizer or optax.adam(RATE)
+        self.start: tuple[Mapping[str, Any], int] = ({}, 0)
+        sloped = any(c.way == "slope" for c in phases.free.choices)
+        givens = self.model.program.givens
+        shared = {n: jnp.asarray(v, stored_type(givens[n])) for n, v in examples.shared.items()}
+        number = sweeps or (SLOPE_SWEEPS if sloped else 1)
+        own = bool(examples.own)
+        self.settings = Settings(paced(self.optimiser), number, examples.number, own, shared)
+
+    def centre(self, centring: Centring) -> None:
+        """Follow the centred gradient."""
+        self.settings = replace(self.settings, centring=centring)
+
+    def replay_from(self, slots: int, chains: int, restart: float) -> None:
+        """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
+        check_counts(buffer=slots)
+        if self.settings.own_given:
+            raise complain(
+                "E704",
+                "with given data of each example every example has a chain of its own, and a "
+                "`buffer` has no place",
+            )
+        held, number = Clamped({}, {}), self.settings.sweeps
+        short = replaying(self.model, self.phases.free, slots, chains, number, restart, held)
+        self.settings = replace(self.settings, replay=short, seed=self.seed)
+
+    def starting(self, params: Mapping[str, Any], chains: int) -> LikelihoodTask:
+        """The task, to begin at these parameters with so many chains."""
+        self.start = (params, chains)
+        return self
+
+    def settings_told(self) -> Mapping[str, Any]:
+        """What a checkpoint is made for, beside model and data."""
+        params, chains = self.start
+        replay = self.settings.replay
+        short = "" if replay is None else f"{replay.slots} slots, {replay.restart} begin anew"
+        return {
+            "objective": "mle",
+            "sampler": self.sampler,
+            "optimizer": in_words(self.optimiser),
+            "batch_size": self.batch,
+            "chains": chains,
+            "sweeps": self.settings.sweeps,
+            "buffer": short,
+            "centred": self.settings.centring is not None,
+            "start": digest(flat(dict(params), "")),
+            "seed": self.seed,
+            "numbers": jnp.result_type(float),
+        }
+
+    def begin(self) -> Learner:
+        """The learner before the first step. Raises EbmError E703 as samplers do."""
+        params, chains = self.start
+        return first_learner(self.phases, self.settings, self.examples, params, chains, self.seed)
+
+    def passed(self, learner: Learner, batches: Batch) -> tuple[Learner, Any]:
+        """The learner after these batches, and what each step told."""
+        return same_epoch(self.phases, self.settings, self.optimiser)(learner, batches)
+
+    def row(self, told: Told) -> dict[str, float]:
+        """Mean energies and gradient of an epoch, with the gap that they leave."""
+        names = ("data_energy", "model_energy", "gradient_norm")
+        row = {n: float(np.mean(told[n])) for n in names}
+        return {**row, "gap": row["data_energy"] - row["model_energy"]}
+
+    def ended(self, before: Standing, standing: Standing) -> tuple[Standing, list[Sign]]:
+        """The standing with R-hat in its row, and whether its chains have moved at all."""
+        learner, old = standing.learner, before.learner
+        rhat = float("nan")
+        energies, still = standing.energies, standing.still
+        if isinstance(learner.chains, Chain):
+            steps = int(learner.step) - int(old.step)
+            still = standing_still(
+                old.chains.state, learner.chains.state, steps * self.settings.sweeps, still
+            )
+            if not self.settings.own_given:
+                now = np.asarray(self._energies(learner), float)[None]
+                energies = np.concatenate([energies.reshape(-1, now.shape[1]), now])[-WINDOW:]
+                rhat = chains_rhat(energies)
+        row = {**standing.history[-1], "rhat": rhat}
+        params = self.model.parameter_space.constrain(learner.free)
+        plain = {n: params[n] for n in self.model.program.params}
+        earlier = runaway.remembered(standing.earlier, standing.epochs, plain)
+        history = (*standing.history[:-1], row)
+        after = replace(standing, history=history, energies=energies, still=still, earlier=earlier)
+        return after, frozen(still)
+
+    def _energies(self, learner: Learner) -> Any:
+        """The (free) energy of each chain [chain]."""
+
+        def made() -> Any:
+            energy = jax.vmap(self.phases.free_energy, in_axes=(None, 0))
+            return jax.jit(energy)
+
+        energies = self.model.made(("chain energies", self.phases), made)
+        return energies(self._situation(learner), learner.chains.state)
+
+    def _situation(self, learner: Learner) -> Situation:
+        params = self.model.parameter_space.constrain(learner.free)
+        return Situation(params, dict(self.settings.shared), jnp.ones(()))
+
+    def words(self, row: Mapping[str, float]) -> str:
+        """Gap, gradient, R-hat and speed, for the progress bar."""
+        speed = self.examples.number // self.batch / row["seconds"] if row["seconds"] else 0.0
+        rhat = f", R-hat {row['rhat']:.2f}" if np.isfinite(row["rhat"]) else ""
+        rate = f", steps times {row['rate']:g}" if row["rate"] != 1 else ""
+        return (
+            f"gap {row['gap']:+.2f} nats, gradient {row['gradient_norm']:.3g}{rhat}, "
+            f"{speed:.3g} steps/s{rate}"
+        )
+
+    def unwell(self, learner: Learner, batches: Batch, told: Told, place: int) -> list[str]:
+        """What was not finite at this batch: values, energies, what the step told."""
+        params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
+        shared = None if self.settings.own_given else self.settings.shared
+        data = {n: np.asarray(v[place]) for n, v in batches.data.items()}
+        samples = {n: np.asarray(v) for n, v in learner.chains.state.items()}
+        notes = unwell(self.model, params, data, shared, "data")
+        notes += unwell(self.model, params, samples, shared, "samples")
+        for name in ("data_energy", "model_energy", "gradient_norm"):
+            value = float(told[name][place])
+            if not np.isfinite(value):
+                notes.append(f"{name.replace('_', ' ')} of that step: {value:g}")
+        return notes
+
+    def doubts(self, standing: Standing) -> list[str]:
+        """Parameters that run away."""
+        learner, program = standing.learner, self.model.program
+        if self.settings.own_given:
+            return []
+        where = self._situation(learner)
+        free = [n for n in program.params if program.parameter_facts[n].prior is None]
+        params = {n: np.asarray(where.params[n]) for n in program.params}
+        masks = runaway.growing(standing.earlier, standing.epochs, params)
+        masks = {n: mask for n, mask in masks.items() if n in free}
+        if not masks:
+            return []
+        data = self._all_data(learner)
+        found = runaway.unbounded(masks, self.phases, where, data, learner.chains.state)
+        return runaway.told(found, params)
+
+    def _all_data(self, learner: Learner) -> dict[str, Any]:
+        """Every example as a configuration, in batches [batch, row, …], the last one overlapping."""
+        number, size = self.examples.number, self.batch
+        starts = [*range(0, number - size, size), number - size]
+        rows = np.stack([np.arange(s, s + size) for s in starts])
+        batches = batches_of(self.model, self.examples, rows)
+        if self.phases.latents is not None:
+            hidden = {n: v[rows] for n, v in learner.latents.state.items()}
+        else:
+            hidden = {
+                n: jnp.zeros((*rows.shape, *v.shape[1:]), v.dtype)
+                for n, v in learner.chains.state.items()
+            }
+        return self.phases.data_state(batches.data, hidden)
+
+    def result(self, standing: Standing, stopped: str | None) -> Fit:
+        """The fit as it stands."""
+        learner, history = standing.learner, standing.history
+        params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
+        names = list(history[0]) if history else []
+        arrays = {n: np.array([row[n] for row in history]) for n in names}
+        chains = {n: np.asarray(v) for n, v in learner.chains.state.items()}
+        return Fit(
+            self.model, params, arrays, chains, int(learner.step),
+            problems=standing.problems, stopped=stopped,
+        )  # fmt: skip
