@@ -31,7 +31,7 @@ from .rescue import rescued
 from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
 from .starting import Init, started
-from .streaming import streamed
+from .streaming import streamed, streaming_of
 from .sweep import Chain, Report, begin, prepared, sweeps
 from .tempering import untempered
 from .verify import verify
@@ -44,7 +44,11 @@ PIECES = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loop:
-    """The compiled functions of one plan; made once a model, a sampler and a set of held entries."""
+    """The compiled functions of one plan; made once a model, a sampler and a set of held entries.
+
+    `draw` takes the numbers of sweeps [draw] before each draw; after none nothing is told. Warm-up
+    is a long way to a first draw, so that a run compiles its sweep once.
+    """
 
     plan: Plan
     first: Starter
@@ -76,29 +80,34 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
         return sweeps(plan, situation, chain, number)
 
     def draw(
-        situation: Situation, chain: Chain, thin: Any, length: int, names: tuple[str, ...]
+        situation: Situation, chain: Chain, numbers: Any, names: tuple[str, ...]
     ) -> tuple[Chain, tuple[State, State, Any, Report]]:
         ready = prepared(plan, situation)
 
-        def one(chain: Chain, _: None) -> tuple[Chain, Any]:
-            chain, report = sweeps(plan, ready, chain, thin)
+        def told(chain: Chain, report: Report) -> tuple[State, State, Any, Report]:
             energy = target.energy(situation.params, chain.state, situation.given)
             named = target.quantities(situation.params, chain.state, situation.given)
             state = {n: v for n, v in compact(target, chain.state).items() if n in names}
-            named = {n: v for n, v in named.items() if n in names}
-            return chain, (state, named, energy, report)
+            return state, {n: v for n, v in named.items() if n in names}, energy, report
 
-        return jax.lax.scan(one, chain, None, length=length)
+        def one(chain: Chain, number: Any) -> tuple[Chain, Any]:
+            chain, report = sweeps(plan, ready, chain, number)
+            empty = jax.tree.map(
+                lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(told, chain, report)
+            )
+            return chain, jax.lax.cond(number > 0, told, lambda *_: empty, chain, report)
 
-    def drawn(situation: Situation, chain: Chain, thin: Any, length: int, names: Any) -> Any:
-        return jax.vmap(lambda c: draw(situation, c, thin, length, names))(chain)
+        return jax.lax.scan(one, chain, numbers)
+
+    def drawn(situation: Situation, chain: Chain, numbers: Any, names: Any) -> Any:
+        return jax.vmap(lambda c: draw(situation, c, numbers, names))(chain)
 
     return Loop(
         plan,
         starter(target, held.masks),
         jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
         jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
-        jax.jit(drawn, static_argnums=(3, 4)),
+        jax.jit(drawn, static_argnums=3),
     )
 
 
@@ -189,8 +198,7 @@ def sample(
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
     with bar:
-        chain = _warm_up(loop, situation, chain, warmup, bar)
-        jax.block_until_ready(chain)
+        chain = _warm_up(_advance(model, loop, situation, draws, names, bar), chain, warmup, bar)
         compiled = time.perf_counter()
         run = (situation, chain, draws, thin)
         if names is None:
@@ -285,17 +293,43 @@ def check_counts(**counts: int) -> None:
             raise complain("E704", f"`{name}` must be a whole number from 1, not {count!r}")
 
 
-def _warm_up(loop: Loop, situation: Situation, chain: Chain, warmup: int, bar: Progress) -> Chain:
+def _advance(
+    model: Model,
+    loop: Loop,
+    situation: Situation,
+    draws: int,
+    names: tuple[str, ...] | None,
+    bar: Progress,
+) -> Callable[[Chain, int], Chain]:
+    """Chains after so many sweeps, by what draws them later."""
+    if names is None:
+        run = streaming_of(model, loop.plan)
+        return lambda chain, number: run(situation, chain, number, 1)[0]
+    none = np.zeros(_piece(draws, bar) - 1, np.int32)
+
+    def advance(chain: Chain, number: int) -> Chain:
+        numbers = jnp.asarray(np.append(np.int32(number), none))
+        return loop.draw(situation, chain, numbers, names)[0]
+
+    return advance
+
+
+def _warm_up(
+    advance: Callable[[Chain, int], Chain], chain: Chain, warmup: int, bar: Progress
+) -> Chain:
     done = 0
     piece = max(1, -(-warmup // PIECES)) if bar.shown else warmup
     while done < warmup:
         now = min(piece, warmup - done)
-        chain, _ = loop.warm(situation, chain, now)
-        if bar.shown:
-            jax.block_until_ready(chain)
+        chain = jax.block_until_ready(advance(chain, now))
         done += now
         bar.advance(now)
     return chain
+
+
+def _piece(draws: int, bar: Progress) -> int:
+    """How many draws one compiled call makes."""
+    return -(-draws // PIECES) if bar.shown else draws
 
 
 def _collect(
@@ -307,11 +341,12 @@ def _collect(
     names: tuple[str, ...],
     bar: Progress,
 ) -> tuple[Chain, Kept]:
-    piece = -(-draws // PIECES) if bar.shown else draws
+    piece = _piece(draws, bar)
+    numbers = jnp.full(piece, thin, jnp.int32)
     parts: list[Any] = []
     done = 0
     while done < draws:
-        chain, kept = loop.draw(situation, chain, thin, piece, names)
+        chain, kept = loop.draw(situation, chain, numbers, names)
         parts.append(jax.tree.map(np.asarray, kept))
         done += piece
         bar.advance(piece * thin)

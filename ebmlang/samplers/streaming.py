@@ -73,6 +73,11 @@ def streaming(target: Target, plan: Plan) -> Any:
     return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
 
 
+def streaming_of(model: Model, plan: Plan) -> Any:
+    """The compiled moments of a plan, kept with the model."""
+    return model.made(("moments", id(plan)), lambda: streaming(model.target, plan))
+
+
 def streamed(
     model: Model,
     plan: Plan,
@@ -86,7 +91,7 @@ def streamed(
 
     Raises EbmError E703 where an energy is not finite.
     """
-    run = model.made(("moments", id(plan)), lambda: streaming(model.target, plan))
+    run = streaming_of(model, plan)
     tally = Tally()
     for number, half in lengths(draws):
         batch: Piece | None = None

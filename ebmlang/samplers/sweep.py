@@ -91,7 +91,7 @@ def sweeps(plan: Plan, situation: Situation, chain: Chain, number: Any) -> tuple
         return chain, summed._replace(hamiltonian=report.hamiltonian)
 
     chain, total = jax.lax.fori_loop(0, number, one, (chain, zero))
-    return chain, total._replace(acceptance=total.acceptance / number)
+    return chain, total._replace(acceptance=total.acceptance / jnp.maximum(number, 1))
 
 
 def _walk(block: Resident, situation: Situation, chain: Chain, number: Any) -> tuple[Chain, Report]:
