@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target, stored_type
@@ -83,7 +84,7 @@ def begin_states(
     """
     states, fine = start(situation, jax.random.split(key, chains), values, told or {})
     # Within a compiled function, as under NumPyro's `parallel`, nothing can be raised.
-    if not isinstance(fine, jax.core.Tracer) and not bool(jnp.all(fine)):
+    if not isinstance(fine, Tracer) and not bool(jnp.all(fine)):
         bad = int(jnp.argmin(fine))
         one = jax.tree.map(lambda x: x[bad], states)
         raise not_finite(target, situation, one, failed)
