@@ -65,8 +65,11 @@ class NoiseContrast:
             return jax.nn.softplus(level - here) + jnp.sum(jax.nn.softplus(drawn - level))
 
         def start(situation: Situation) -> Mapping[str, Any]:
-            keys = jax.random.split(jax.random.key(0), STARTS)
-            rises = jax.vmap(lambda key: rise(situation, noise.draw(key)))(keys)
-            return {LOG_Z: jax.nn.logsumexp(rises) - jnp.log(STARTS)}
+            def level(situation: Situation) -> Any:
+                keys = jax.random.split(jax.random.key(0), STARTS)
+                rises = jax.vmap(lambda key: rise(situation, noise.draw(key)))(keys)
+                return jax.nn.logsumexp(rises) - jnp.log(STARTS)
+
+            return {LOG_Z: jax.jit(level)(situation)}
 
         return Loss(each, start)

@@ -214,3 +214,24 @@ def test_sample_keeps_only_the_names_that_are_asked_for(ebm, tmp_path):
     code, _, err = ebm("sample", "m.ebm", "--keep", "zz", "--quiet")
     assert code == 1
     assert "E606" in err
+
+
+def test_fit_takes_another_objective(ebm, bits, tmp_path):
+    np.savez(tmp_path / "bits.npz", v=bits)
+    words = ("fit", RBM, "bits.npz", "--set", "unit=2", "--epochs", 2, "--quiet", "--objective")
+    code, out, _ = ebm(*words, "pseudo")
+    assert code == 0
+    assert "rbm: 2 steps, loss 4.1" in out
+    code, _, err = ebm(*words, "score")
+    assert code == 1
+    assert "error[E707]: `score` cannot fit `rbm`: `v` is binary" in err
+    assert "what fits: mle, pseudo, ratio, nce" in err
+
+
+@pytest.mark.slow
+def test_fit_tells_the_log_z_that_noise_contrast_learns(ebm, bits, tmp_path):
+    np.savez(tmp_path / "bits.npz", v=bits)
+    words = ("fit", RBM, "bits.npz", "--set", "unit=2", "--epochs", 2, "--quiet", "--objective")
+    code, out, _ = ebm(*words, "nce", "--json")
+    assert code == 0
+    assert json.loads(out)["log_z_estimate"] == pytest.approx(8 * np.log(2), abs=0.5)

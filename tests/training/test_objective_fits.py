@@ -4,9 +4,11 @@ import numpy as np
 import optax
 import pytest
 from test_objectives import enumerated
+from typer.main import get_command
 
 import ebmlang as ebm
 from conftest import PROGRAMS, shared_data
+from ebmlang import cli
 from ebmlang.partition.examples import prepare
 from ebmlang.training.descent import DescentTask
 from ebmlang.training.fit import Diverged
@@ -36,12 +38,9 @@ def trained(text, data, objective, epochs=150, rate=0.05, **settings):
 
 def missed(fit, truth):
     """Root mean square of the errors of all free parameters."""
-    iu = np.triu_indices(4, 1)
-    return np.sqrt(
-        np.mean(
-            np.concatenate([(fit.params["W"] - truth["W"])[iu], fit.params["b"] - truth["b"]]) ** 2
-        )
-    )
+    upper = np.triu_indices(4, 1)
+    errors = (fit.params["W"] - truth["W"])[upper], fit.params["b"] - truth["b"]
+    return np.sqrt(np.mean(np.concatenate(errors) ** 2))
 
 
 @pytest.mark.slow
@@ -234,6 +233,11 @@ def test_what_fits_a_model_is_finite_on_it(which):
         fit = ebm.fit(model, examples_of(which), objective=objective, epochs=2, progress=False)
         assert np.isfinite(fit.history["loss"]).all()
         assert np.isfinite(fit.history["gradient_norm"]).all()
+
+
+def test_the_command_names_every_objective():
+    [option] = [p for p in get_command(cli.app).commands["fit"].params if p.name == "objective"]
+    assert set(option.help.replace(" or ", ", ").split(", ")) == set(TABLE)
 
 
 def test_names_and_settings_that_are_none_are_told():
