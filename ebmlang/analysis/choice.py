@@ -102,7 +102,8 @@ def choose(
     are drawn exactly where they are quadratic, beside discrete ones or if nothing else is left,
     and follow NUTS else (HMC on circles). A gradient sampler asked for by name moves the
     continuous variables, and Gibbs the discrete ones beside them. `fallback` stands in for NUTS
-    where chains are many and short, as in training. `entries`: the free ones of each array. `wish`: what to sum out.
+    where chains are many and short, as in training. `entries`: the free ones of each array.
+    `wish`: what to sum out.
     """
     facts = {name: structure.variables[name] for name in free}
     discrete = [n for n in free if facts[n].symbol.domain.discrete]
@@ -120,6 +121,7 @@ def choose(
             choices.append(Choice((name,), "gibbs", *found))
     refusals += _unfit(facts, sampler, discrete, smooth)
     drawn = [c.variables[0] for c in choices if c.sampler == "gibbs"]
+    drawn = [n for n in drawn if not _dear(structure, n, tries or {})]
     apart = wish if isinstance(wish, tuple) else ()
     split = _split(structure, sampler, smooth, bool(discrete), entries, apart)
     found = _closing(structure, sampler, wish, drawn, split, entries)
@@ -292,11 +294,15 @@ def _network_over(structure: Structure, name: str) -> tuple[str, NetworkRead] | 
 
 def _too_dear(structure: Structure, name: str, tries: Mapping[str, int]) -> bool:
     """Whether trying means too many energies that are networks, whole: nothing local to exploit."""
+    return structure.variables[name].couples and _dear(structure, name, tries)
+
+
+def _dear(structure: Structure, name: str, tries: Mapping[str, int]) -> bool:
+    """Whether each of many tries takes a whole network."""
     found = gibbs_way(structure.variables[name])
     return (
         not isinstance(found, Refusal)
         and found[0] == "trying"
-        and structure.variables[name].couples
         and tries.get(name, 0) > MOST_TRIES
         and _network_over(structure, name) is not None
     )
