@@ -23,6 +23,7 @@ from .covers import Cover, covers_of
 from .exact import exact
 from .pilot import Estimate, batches_of, costs_of, decided, even, piloted, plain
 from .recording import (
+    MOST_FACTOR,
     Run,
     Wanted,
     agreed,
@@ -100,6 +101,7 @@ def gradient(
     target_error: float | None = None,
     target_norm: float | None = None,
     target_relative: float | None = None,
+    most_draws: int | None = None,
     rao_blackwell: str | bool = "auto",
     beta: float = 1.0,
     clamp: Mapping[str, Any] | None = None,
@@ -110,12 +112,14 @@ def gradient(
 
     Targets: draw on until the standard error of every number is below `target_error`, the norm of
     all below `target_norm`, or below `target_relative` times the norm of the mean; `reached` says
-    whether that was so after at most 4096 times as many draws.
+    whether that was so, by chains that agree, after at most `most_draws` of each chain (4096 times
+    `draws` if not said).
     `rao_blackwell`: whether sites that sum in closed form given the rest are averaged out of each draw:
     "auto" where a pilot in the second half of the warm-up shows that it pays, True, or False.
     Raises EbmError as `sample` does.
     """
-    check_counts(draws=draws, chains=chains, thin=thin)
+    most = draws * MOST_FACTOR if most_draws is None else most_draws
+    check_counts(draws=draws, chains=chains, thin=thin, most_draws=most)
     wanted = Wanted(target_error, target_norm, target_relative)
     if rao_blackwell not in ("auto", True, False):
         raise complain("E704", f'`rao_blackwell` is "auto", True or False, not {rao_blackwell!r}')
@@ -143,7 +147,7 @@ def gradient(
         lambda chain, block, blocks: walk(situation, chain, estimate.weights, thin, block, blocks),
         chain,
         slopes.numbers,
-        draws,
+        (draws, most),
         wanted,
         estimate.moved,
     )

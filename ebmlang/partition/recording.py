@@ -123,20 +123,22 @@ def recorded(
     walk: Callable[[Chain, int, int], tuple[Chain, Any]],
     chain: Chain,
     numbers: int,
-    draws: int,
+    counts: tuple[int, int],
     wanted: Wanted,
     moved: np.ndarray,
 ) -> Run:
     """Draws until the errors are as small as wanted and the chains agree, or just so many.
 
-    Never doubles what there is in one round, and joins blocks in pairs where they would fill the memory.
+    `counts`: draws of each chain if nothing is wanted, and at most.
+
+    A round at most doubles what there is; blocks are joined in pairs before they fill the memory.
     """
-    chains = chain.key.shape[0]
+    chains, (draws, most) = chain.key.shape[0], counts
     block = max(1, -(-draws * chains * (numbers + 1) // MOST_KEPT))
     blocks = max(1, draws // block)
     chain, (means, accepted, diverged, _) = walk(chain, block, blocks)
     series, wrong = np.asarray(means, np.float64), int(np.sum(diverged))
-    done, most = block * blocks, draws * MOST_FACTOR
+    done = block * blocks
     while wanted.some and done < most:
         run = Run(series, done, float(np.mean(accepted)), wrong)
         gap = wanted.gap(series[:, :, :-1].mean(axis=(0, 1)), errors_of(series[:, :, :-1], moved))

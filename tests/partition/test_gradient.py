@@ -192,9 +192,64 @@ def test_a_network_s_gradient_is_a_pytree_like_its_weights():
     assert jax.tree.structure(found.mean) == jax.tree.structure(params)
 
 
+def test_chains_that_disagree_reach_nothing():
+    model = ebm.loads("""dim site = 10
+visible s : spin[site]
+param h : real
+energy = -2 * sum(i < j) s[i] * s[j] - h * sum(s)""")
+    found = ebm.gradient(
+        model, {"h": 0.1}, draws=50, warmup=20, target_norm=1e9, most_draws=150, seed=0
+    )
+    assert 100 <= found.draws <= 200
+    assert not found.reached
+    assert not found.trusted
+    assert "the target was not reached" in str(found)
+
+
 def test_a_target_must_be_above_zero():
     model = ebm.loads("visible x : spin param h : real energy = -h * x")
     with pytest.raises(ebm.EbmError, match="`target_norm` must be a number above 0"):
         ebm.gradient(model, {"h": 0.1}, target_norm=0.0)
     with pytest.raises(ebm.EbmError, match="`rao_blackwell` is"):
         ebm.gradient(model, {"h": 0.1}, rao_blackwell="always")
+
+
+COVERED = {
+    **{name: TEXTS[name] for name in ("rbm", "glass", "potts")},
+    "ising": (PROGRAMS / "ising.ebm", {"row": 4, "col": 4}),
+    "gaussian": (PROGRAMS / "gaussian_rbm.ebm", {"pixel": 5, "unit": 4}),
+}
+SEEDS = 48
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [True, False])
+@pytest.mark.parametrize("name", COVERED)
+def test_errors_cover_the_truth_as_often_as_they_say(name, how):
+    source, bindings = COVERED[name]
+    model = (
+        ebm.loads(source, **bindings) if isinstance(source, str) else ebm.load(source, **bindings)
+    )
+    strength = {"J": np.float32(0.3), "B": np.float32(0.05)}
+    params = strength if name == "ising" else strewn(model)
+    if name == "gaussian":
+        params["sigma"] = np.exp(params["sigma"])
+    space = model.parameter_space
+
+    def flat(arrays):
+        return np.concatenate([np.ravel(v) for v in space.values(arrays).values()])
+
+    truth = flat(ebm.gradient(model, params, sampler="exact").mean)
+    found = [
+        ebm.gradient(model, params, draws=500, rao_blackwell=how, seed=s) for s in range(SEEDS)
+    ]
+    errors = np.array([flat(f.mean) - truth for f in found])
+    scores = errors / np.array([flat(f.std_error) for f in found])
+    within = {limit: np.mean(np.abs(scores) < limit) for limit in (1.0, 1.96, 3.0)}
+    norms = np.mean(np.sum(errors**2, axis=1)) / np.mean([f.error_norm**2 for f in found])
+    print(name, how, within, norms)
+    # At worst all numbers of a run go together: 48 coins of odds 0.683 and 0.95, by 3.5 deviations.
+    assert 0.683 - 0.235 < within[1.0] < 0.683 + 0.235
+    assert within[1.96] > 0.95 - 0.11
+    assert within[3.0] > 0.96
+    assert 0.5 < norms < 1.7
