@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 MOST_LOWERED = 3
+MOST_GOOD = 2  # standings to go back to, beside the first
 ON_DIVERGENCE = ("stop", "lower")
 Callback = Callable[[dict[str, float]], None]
 
@@ -110,7 +111,10 @@ class Task(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Loop:
-    """One call of fit. `good`: the last standing without any sign of trouble; `last`: the last epoch's."""
+    """One call of fit.
+
+    `good`: the first standing and the last ones without any sign of trouble; `last`: the last epoch's.
+    """
 
     task: Task
     care: Care
@@ -118,7 +122,7 @@ class Loop:
     progress: bool = True
     callback: Callback | None = None
     keeper: Keeper | None = None
-    good: Standing | None = None
+    good: list[Standing] = field(default_factory=list)
     last: Standing | None = None
     unkept: str | None = None
     warned: set[str] = field(default_factory=set)
@@ -126,7 +130,8 @@ class Loop:
     def train(self) -> Fit:
         """The fit. Raises Diverged; EbmError E711 for a checkpoint that is not of this fit."""
         task = self.task
-        standing = self.good = self.last = self._first()
+        standing = self.last = self._first()
+        self.good = [standing]
         kept = standing if standing.epochs or standing.place else None
         with Interruption() as heard, self._bar() as bar:
             bar.advance(min(standing.epochs, self.epochs))
@@ -213,13 +218,13 @@ class Loop:
         ended, signs = self.task.ended(self.last, ended)
         grave = exploding(ended.history)
         if grave:
-            return self._lowered(parted(grave), None)
+            return self._lowered(parted(grave), ended)
         if signs and self.care.on_divergence == "lower" and ended.lowered < MOST_LOWERED:
-            return self._lowered(parted(signs), None)
+            return self._lowered(parted(signs), ended)
         for sign in signs:
             ended = self._warned(ended, sign.says)
         if not signs and steady(ended.history):
-            self.good = ended
+            self.good = [self.good[0], *self.good[1:][1 - MOST_GOOD :], ended]
         self.last = ended
         return ended
 
@@ -228,20 +233,27 @@ class Loop:
     ) -> Standing:
         notes = self.task.unwell(learner, batches, told, place)
         last = replace(standing, learner=learner._replace(bad=standing.learner.bad))
-        return self._lowered(not_finite(int(learner.bad), notes), last)
+        return self._lowered(not_finite(int(learner.bad), notes), standing, last)
 
-    def _lowered(self, diagnostic: Diagnostic, last: Standing | None) -> Standing:
-        """The last good standing with shorter steps, if that is wanted. Raises Diverged if not."""
-        good = self.good
-        assert good is not None
-        if self.care.on_divergence != "lower" or good.lowered >= MOST_LOWERED:
-            kept = (last or good).with_problem(diagnostic.says)
+    def _lowered(
+        self, diagnostic: Diagnostic, now: Standing, last: Standing | None = None
+    ) -> Standing:
+        """A good standing with shorter steps, if that is wanted. Raises Diverged if not.
+
+        A standing is gone back to once, for if it leads astray again it was not good. The first stays.
+        """
+        if self.care.on_divergence != "lower" or now.lowered >= MOST_LOWERED:
+            kept = (last or self.good[-1]).with_problem(diagnostic.says)
             raise Diverged(diagnostic, self.task.result(kept, f"diverged after {kept.where}"))
+        good = self.good.pop() if len(self.good) > 1 else self.good[0]
+        pace = slower(good.learner.optimiser, now.learner.optimiser)
+        again = replace(
+            good, learner=good.learner._replace(optimiser=pace), lowered=now.lowered + 1,
+            still={}, problems=now.problems,
+        )  # fmt: skip
         says = f"{diagnostic.says}: went back to {good.where}, and steps are a tenth as long from there"
-        learner = good.learner._replace(optimiser=slower(good.learner.optimiser))
-        again = replace(good, learner=learner, lowered=good.lowered + 1, still={})
-        self.good = self.last = self._warned(again, says)
-        return self.good
+        self.last = self._warned(again, says)
+        return self.last
 
     def _due(self, before: Standing, standing: Standing) -> bool:
         if standing.lowered != before.lowered:

@@ -32,6 +32,6 @@ def paced(optimiser: optax.GradientTransformation) -> optax.GradientTransformati
     return optax.GradientTransformation(init, update)  # pyright: ignore[reportArgumentType]
 
 
-def slower(state: Pace) -> Pace:
-    """The state with its steps a tenth as long."""
-    return state._replace(rate=state.rate * LOWERED)
+def slower(state: Pace, than: Pace) -> Pace:
+    """The state with its steps a tenth as long as those of another."""
+    return state._replace(rate=than.rate * LOWERED)

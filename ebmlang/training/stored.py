@@ -123,6 +123,8 @@ class Fit:
             "externals": sorted(bound.externals),
             "steps": self.steps,
             "log_z_estimate": self.log_z_estimate,
+            "problems": list(self.problems),
+            "stopped": self.stopped,
         }
         (folder / "fit.json").write_text(json.dumps(written, indent=1))
 
@@ -177,7 +179,8 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         for n in (*model.program.params, *model.program.networks)
     }
     return Fit(model, params, group("history"), group("chain"), written["steps"],
-               written.get("log_z_estimate"))  # fmt: skip
+               written.get("log_z_estimate"), tuple(written.get("problems", ())),
+               written.get("stopped"))  # fmt: skip
 
 
 def _like(shape: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -13,31 +13,12 @@ import jax
 import numpy as np
 import optax
 import pytest
+from cut_off import BITS, MODEL, RATE, RBM, SETTINGS, assert_same, fit
 
 import ebmlang as ebm
-from conftest import PROGRAMS
 from ebmlang.training import checkpoint as stored
 from ebmlang.training.checkpoint import Keeper, Kept, flat, read, shaped
 from ebmlang.training.purpose import Purpose
-
-RBM = (PROGRAMS / "rbm.ebm").read_text()
-MODEL = ebm.loads(RBM, unit=3, check=False)
-BITS = np.random.default_rng(0).integers(0, 2, (70, 6)).astype(np.int8)
-SETTINGS = {"batch_size": 10, "chains": 8, "progress": False, "epochs": 6}
-RATE = 0.01
-
-
-def fit(folder=None, **changed):
-    """A fit of 7 steps an epoch."""
-    settings = {"optimizer": optax.adam(RATE), **SETTINGS, **changed}
-    return ebm.fit(MODEL, {"v": BITS}, checkpoint=folder, **settings)
-
-
-def assert_same(one, other):
-    assert jax.tree.all(jax.tree.map(np.array_equal, one.params, other.params))
-    assert jax.tree.all(jax.tree.map(np.array_equal, one.chains, other.chains))
-    for name in one.history.keys() - {"seconds"}:
-        np.testing.assert_array_equal(one.history[name], other.history[name])
 
 
 def checkpoints(folder):
@@ -247,7 +228,7 @@ TESTS = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 CHILD = """
 import sys, time
 sys.path[:0] = {tests!r}
-import test_checkpoint as here
+import cut_off as here
 here.fit({folder!r}, epochs={epochs}, every={every}, callback=lambda row: time.sleep({rest}))
 print("done")
 """

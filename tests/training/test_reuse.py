@@ -1,0 +1,65 @@
+"""What a fit compiled is there for the next one; optimisers that do the same are known to."""
+
+import optax
+import pytest
+from cut_off import BITS, RBM, SETTINGS, fit
+
+import ebmlang as ebm
+from ebmlang.training.likeness import likeness, told
+
+OPTIMISERS = [
+    optax.sgd,
+    optax.adam,
+    optax.adamw,
+    optax.rmsprop,
+    lambda rate: optax.adam(optax.cosine_decay_schedule(rate, 10)),
+    lambda rate: optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate)),
+    lambda rate: optax.inject_hyperparams(optax.adam)(learning_rate=rate),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMISERS)
+def test_optimisers_are_alike_if_they_do_the_same(make):
+    assert likeness(make(0.1)) == likeness(make(0.1))
+    assert likeness(make(0.1)) != likeness(make(0.2))
+    assert told(make(0.1)) == told(make(0.1))
+    assert told(make(0.1)) != told(make(0.2))
+
+
+def test_a_schedule_that_optax_has_not_made_is_like_itself_alone():
+    rate = 0.1
+    one, other = (optax.sgd(lambda count: rate) for _ in range(2))
+    assert likeness(one) != likeness(other)
+    assert likeness(one) == likeness(one)
+
+
+def test_a_fit_that_recurs_compiles_nothing(monkeypatch):
+    model = ebm.loads(RBM, unit=3, check=False)
+    made = []
+    kept = ebm.Model.made
+
+    def counted(self, key, make):
+        def once():
+            made.append(key)
+            return make()
+
+        return kept(self, key, once)
+
+    monkeypatch.setattr(ebm.Model, "made", counted)
+
+    def again(**changed):
+        made.clear()
+        settings = {"optimizer": optax.adam(0.01), **SETTINGS, "epochs": 2, **changed}
+        ebm.fit(model, {"v": BITS}, **settings)
+        return len(made)
+
+    assert again()
+    assert again() == 0
+    assert again(seed=4, epochs=3) == 0
+    assert again(optimizer=optax.adam(0.02)) == 1
+    assert again(sweeps=2) == 1
+
+
+def test_fits_that_share_what_is_compiled_share_nothing_else():
+    assert fit(seed=1).params["W"].tolist() != fit(seed=2).params["W"].tolist()
+    assert fit(seed=1).params["W"].tolist() == fit(seed=1).params["W"].tolist()
