@@ -11,7 +11,6 @@ import numpy as np
 import optax
 
 from ..backend.conditionals import Situation
-from ..backend.energy import stored_type
 from ..partition.examples import Examples
 from .checkpoint import digest, flat
 from .contrast import LOG_Z
@@ -73,20 +72,16 @@ class DescentTask:
         self.seed = seed
         self.objective = objective
         self.params = params
-        self.visible = visible_of(model, examples.data, examples.own)
+        self.visible = visible_of(model, examples)
         check_fits(objective, self.visible)
         self.loss = objective.loss(self.visible, examples)
         self.optimiser = optimizer or optax.adam(RATE)
         self.paced = paced(self.optimiser)
-        self.shared = self._given(examples.shared)
+        self.shared = {n: v for n, v in self.visible.given.items() if n in examples.shared}
         arrays = digest(
             {**examples.data, **examples.shared}
         )  # an objective may hold on to the data
         self.key = ("descent", objective, likeness(self.optimiser), seed, arrays)
-
-    def _given(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        givens = self.model.program.givens
-        return {n: jnp.asarray(v, stored_type(givens[n])) for n, v in arrays.items()}
 
     def settings_told(self) -> Mapping[str, Any]:
         """What a checkpoint is made for, beside model and data."""
@@ -104,8 +99,7 @@ class DescentTask:
         real = jnp.result_type(float)
         space = self.model.parameter_space
         free = space.unconstrain(jax.tree.map(lambda x: jnp.asarray(x, real), dict(self.params)))
-        own = self._given({n: v[0] for n, v in self.examples.own.items()})
-        where = Situation(space.constrain(free), {**self.shared, **own}, jnp.ones(()))
+        where = Situation(space.constrain(free), self.visible.given, jnp.ones(()))
         free = {**free, **self.loss.start(where)}
         zero = jnp.zeros((), jnp.int32)
         return Learnt(free, self.paced.init(free), zero, zero - 1)

@@ -26,6 +26,7 @@ from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind, LogDensity
 from ..semantics.traverse import walk
 from .objective import Key, Loss
+from .seam import obstacle_of_seams
 from .visible import Visible, typed
 
 TOGETHER = 64  # directions at a time
@@ -49,7 +50,7 @@ class ScoreMatching:
     needs = "continuous visible variables, no simplex; no kinks; latents that sum in closed form"
 
     def obstacle(self, visible: Visible) -> str | None:
-        return _not_continuous(visible) or _corner(visible) or visible.unsummed
+        return _not_continuous(visible) or _corner(visible) or _closed(visible)
 
     def loss(self, visible: Visible, examples: Examples) -> Loss:
         ground = _Ground(visible)
@@ -114,7 +115,8 @@ class DenoisingScore:
             domain = symbol.domain
             if not domain.discrete and not domain.whole_line and domain.kind is not Kind.ANGLE:
                 return f"`{name}` is {typed(symbol)}, and noise would carry it out of its type"
-        return _not_continuous(visible) or _jump(visible, Smoothness.JUMPING) or visible.unsummed
+        jump = _not_continuous(visible) or _jump(visible, Smoothness.JUMPING)
+        return jump or _closed(visible)
 
     def loss(self, visible: Visible, examples: Examples) -> Loss:
         ground = _Ground(visible)
@@ -141,11 +143,16 @@ def _not_continuous(visible: Visible) -> str | None:
     return None
 
 
+def _closed(visible: Visible) -> str | None:
+    return visible.unsummed or obstacle_of_seams(visible)
+
+
 def _jump(visible: Visible, least: Smoothness) -> str | None:
     for name in visible.sites:
-        if visible.model.structure.variables[name].smoothness >= least:
-            what = "kinks" if least is Smoothness.KINKED else "jumps"
-            return f"the energy has {what} in `{name}`, where it has no second slope"
+        smooth = visible.model.structure.variables[name].smoothness
+        if smooth >= least:
+            what = "kinks" if smooth is Smoothness.KINKED else "jumps"
+            return f"the energy has {what} in `{name}`, of which slopes tell nothing"
     return None
 
 

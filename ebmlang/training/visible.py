@@ -12,6 +12,7 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.sites import Sites, sites_of
+from ..partition.examples import Examples
 from ..partition.summation import Summation, plan_sum
 from ..samplers.clamping import clamped
 from ..semantics.terms import Kind, Symbol
@@ -27,7 +28,8 @@ class Visible:
 
     `sites`: of each variable in the data, those that the model does not hold. `base`: held values,
     zero elsewhere. `hidden`: unknowns that no example shows; `closed` sums them, None where that
-    has no closed form. `own`: given data of which every example has its own.
+    has no closed form. `given`: the given data of the first example; `own`: those of which every
+    example has its own.
     """
 
     model: Model
@@ -35,7 +37,8 @@ class Visible:
     base: State
     hidden: tuple[str, ...]
     closed: Summation | None
-    own: tuple[str, ...] = ()
+    given: State
+    own: tuple[str, ...]
 
     @property
     def symbols(self) -> dict[str, Symbol]:
@@ -68,8 +71,9 @@ def _them(names: Iterable[str]) -> str:
     return "it" if len(tuple(names)) == 1 else "them"
 
 
-def visible_of(model: Model, observed: Iterable[str], own: Iterable[str] = ()) -> Visible:
-    """What data of these variables show. What the model holds (`bind`) is given and not scored."""
+def visible_of(model: Model, examples: Examples) -> Visible:
+    """What examples show. What the model holds (`bind`) is given and not scored."""
+    observed = tuple(examples.data)
     world, unknowns = model.world, model.program.unknowns
     held = clamped(model, None)
     known = dict(held.masks) | {n: np.ones(world.shape(unknowns[n]), bool) for n in observed}
@@ -78,7 +82,9 @@ def visible_of(model: Model, observed: Iterable[str], own: Iterable[str] = ()) -
     hidden = tuple(n for n, s in unknowns.items() if sites_of(s, world, known.get(n)).number)
     sites = {n: s for n, s in found.items() if s.number}
     closed = _summed(model, known, hidden)
-    return Visible(model, sites, base | held.values, hidden, closed, tuple(own))
+    firsts = {**examples.shared, **{n: v[0] for n, v in examples.own.items()}}
+    given = {n: jnp.asarray(v, stored_type(model.program.givens[n])) for n, v in firsts.items()}
+    return Visible(model, sites, base | held.values, hidden, closed, given, tuple(examples.own))
 
 
 def _summed(model: Model, known: Mapping[str, np.ndarray], hidden: tuple[str, ...]) -> Any:

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 import ebmlang as ebm
 from ebmlang.backend.conditionals import Situation
 from ebmlang.backend.energy import stored_type
+from ebmlang.partition.examples import Examples
 from ebmlang.training.conditioned import conditionals_of
 from ebmlang.training.visible import visible_of
 
@@ -90,7 +91,7 @@ def by_hand(model, params, row, name):
 
 
 def by_rule(model, params, row, picked=None, draws=1):
-    visible = visible_of(model, row)
+    visible = visible_of(model, Examples({n: v[None] for n, v in row.items()}, {}, {}))
     kinds = model.program.unknowns
     state = visible.state({n: jnp.asarray(v, stored_type(kinds[n])) for n, v in row.items()})
     found = conditionals_of(visible, picked)

@@ -182,7 +182,10 @@ LEARNT = [
 ]
 
 
-@pytest.mark.parametrize(("named", "which"), LEARNT)
+@pytest.mark.parametrize(
+    ("named", "which"),
+    [pytest.param(*c, marks=pytest.mark.slow if c[0] == "nce" else ()) for c in LEARNT],
+)
 def test_slopes_are_those_of_finite_differences(named, which):
     objective, truth = objective_of(named), truths()[which]
     few = {n: v[:7] for n, v in truth.data.items()}
