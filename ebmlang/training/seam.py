@@ -12,6 +12,7 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..samplers.beginning import random_state
 from ..semantics.terms import Kind
+from .checkpoint import digest
 from .visible import Visible
 
 TRIES = 8
@@ -23,6 +24,12 @@ def obstacle_of_seams(visible: Visible) -> str | None:
 
     Found by turning random sites of random configurations under random parameters.
     """
+    given = digest({n: np.asarray(v) for n, v in visible.given.items()})
+    key = ("seams", tuple(visible.sites), visible.hidden, given)
+    return visible.model.made(key, lambda: _obstacle(visible))
+
+
+def _obstacle(visible: Visible) -> str | None:
     circles = [n for n, s in visible.sites.items() if s.domain.kind is Kind.ANGLE]
     keys = jax.random.split(jax.random.key(0), TRIES)
     params = jax.tree.map(jnp.asarray, visible.model.init(0)) if circles else {}
