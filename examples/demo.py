@@ -116,7 +116,7 @@ def main() -> None:
         print(f"  demo/{name}")
 
     heading("three samplers on the fitted RBM: only one of them can move binary variables")
-    print(ebm.compare(fit.model, fit.params, ["gibbs", "langevin", "hmc"], seed=0))
+    print(ebm.compare(fit.model, fit.params, ["gibbs", "langevin", "hmc"], draws=8000, seed=0))
 
     heading("three samplers on a Gaussian RBM, where all of them can run")
     real = ebm.load(HERE / "gaussian_rbm.ebm", pixel=16, unit=10)

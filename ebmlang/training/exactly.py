@@ -23,7 +23,7 @@ from ..partition.examples import Examples
 from ..progress import Progress
 from ..syntax.diagnostics import complain
 from .phases import Phases
-from .step import log_prior
+from .prior import log_prior
 from .stored import Fit
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Exact:
         return jnp.sum(jax.vmap(lambda s: self.phases.free_energy(situation, s))(states))
 
     def _prior(self, vector: Any) -> Any:
-        return log_prior(self.phases, self.model.parameter_space.constrain(self.back(vector)))
+        return log_prior(self.model, self.model.parameter_space.constrain(self.back(vector)))
 
     def _free_slope(self, vector: Any, gradient: Any) -> np.ndarray:
         """E[dE/d(free)] from E[dE/dtheta]: one pull back through what constrains the values."""

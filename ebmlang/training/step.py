@@ -12,11 +12,11 @@ import optax
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from ..backend.lower import Lowering
 from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
 from .centring import SLIDING, Centring
 from .phases import Phases, run_chains
+from .prior import log_prior
 
 
 class Learner(NamedTuple):
@@ -114,7 +114,7 @@ def _step(
 
     lower, pulled = mean_of(own, sampled.data)
     upper, pushed = mean_of(own if settings.own_given else situation, sampled.states)
-    prior = jax.grad(lambda free: log_prior(phases, space.constrain(free)) / settings.examples)
+    prior = jax.grad(lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples)
     slopes = jax.tree.map(lambda a, b, c: a - b - c, pulled, pushed, prior(learner.free))
     free, optimiser, offsets = _followed(settings, learner, slopes, pulled)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
@@ -188,14 +188,3 @@ def _walked(
     chains = run_chains(phases.free, own, picked, settings.sweeps, True)
     kept = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), before, chains)
     return kept, chains.state
-
-
-def log_prior(phases: Phases, params: Any) -> Any:
-    """Log density of all parameters under their priors, in nats."""
-    program = phases.model.program
-    facts = program.parameter_facts
-    priors = [facts[n].prior for n in program.params]
-    if not any(prior is not None for prior in priors):
-        return jnp.zeros(())
-    lowering = Lowering(phases.model.world, {n: params[n] for n in program.params})
-    return sum((lowering.scalar(p) for p in priors if p is not None), jnp.zeros(()))
