@@ -254,16 +254,14 @@ def test_a_fit_that_was_killed_goes_on(tmp_path):
 
 @pytest.mark.slow
 def test_a_fit_killed_again_and_again_is_the_fit_that_was_not(tmp_path):
-    moments, kills = random.Random(0), 0
-    while True:
-        running = child(tmp_path, 150, 1, 0.0)
-        try:
-            assert running.wait(moments.uniform(3, 12)) == 0
-            break
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
-            kills += 1
-            assert kills < 60
-    assert kills
-    assert_same(fit(tmp_path, epochs=150, every=1), fit(epochs=150))
+    """Killed at random moments of a fit that writes after every step, so often within a write."""
+    moments = random.Random(0)
+    for _ in range(4):
+        before = checkpoints(tmp_path)
+        running = child(tmp_path, 400, 1, 0.0)
+        while checkpoints(tmp_path) == before and running.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.5))
+        running.kill()
+        assert running.wait() == -signal.SIGKILL
+    assert_same(fit(tmp_path, epochs=400, every=1), fit(epochs=400))
