@@ -114,7 +114,9 @@ def _step(
 
     lower, pulled = mean_of(own, sampled.data)
     upper, pushed = mean_of(own if settings.own_given else situation, sampled.states)
-    prior = jax.grad(lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples)
+    prior = jax.grad(
+        lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples
+    )
     slopes = jax.tree.map(lambda a, b, c: a - b - c, pulled, pushed, prior(learner.free))
     free, optimiser, offsets = _followed(settings, learner, slopes, pulled)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
