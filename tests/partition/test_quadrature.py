@@ -83,6 +83,7 @@ def test_three_numbers_at_once():
     assert "a grid of 64 x 64 x 64" in found.how
 
 
+@pytest.mark.slow
 def test_a_kink_leaves_an_error_that_is_told():
     text = "visible x : real visible y : real energy = 3 * abs(x - 2 * y) + abs(y) + x ^ 2 * y ^ 2"
     found = ebm.log_partition(ebm.loads(text), {}, "exact")

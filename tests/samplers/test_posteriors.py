@@ -104,6 +104,7 @@ def test_the_funnel_is_told_of_where_transitions_diverge():
     assert "not centred" in told
 
 
+@pytest.mark.slow
 def test_a_posterior_meets_the_reference_draws():
     judge(NAMED["kidscore_momiq"], "nuts", 2000)
 

@@ -59,6 +59,7 @@ def test_the_gradient_of_two_layers_is_that_of_melchior_and_others():
     assert np.allclose(applied["c"], moved["c"] - step.T @ offsets["v"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_flip_of_all_units_changes_nothing_but_signs():
     """What plain gradients lack: 0 and 1 may change their names (Melchior et al., theorem 1)."""
     model = ebm.loads("""dim n = 4

@@ -240,6 +240,7 @@ def child(folder, epochs, every, rest):
     return subprocess.Popen([sys.executable, "-c", text])
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_killed_goes_on(tmp_path):
     running = child(tmp_path, 40, None, 0.2)
     limit = time.monotonic() + 120
