@@ -21,24 +21,30 @@ CRITICAL = 0.44068679350977151
 SIDE, LATTICE = 16, 238.6422566351329  # Kaufman (1949), periodic
 
 
-def cases() -> Iterator[tuple[str, ebm.Model, dict[str, Any], float, float]]:
-    """Name, model, parameters, beta and the exact log Z."""
+def cases() -> Iterator[tuple[str, ebm.Model, dict[str, Any], dict[str, float], float]]:
+    """Name, model, parameters, settings and the exact log Z."""
     lattice = ebm.load(ROOT / "examples" / "ising.ebm", row=SIDE, col=SIDE)
-    yield f"Ising {SIDE} x {SIDE}, critical", lattice, lattice.init(), CRITICAL, LATTICE
+    yield (
+        f"Ising {SIDE} x {SIDE}, critical",
+        lattice,
+        lattice.init(),
+        {"beta": CRITICAL, "target_error": 0.02},
+        LATTICE,
+    )
     path = DATA / "rbm" / "pylearn2_mnistvh.npz"
     if path.exists():
         stored = np.load(path)
         rbm = ebm.load(ROOT / "examples" / "rbm.ebm", pixel=784, unit=15)
         params = {"W": stored["W"], "b": stored["bv"], "c": stored["bh"]}
-        yield "RBM 784 x 15, MNIST", rbm, params, 1.0, float(stored["logZ_exact"])
+        yield "RBM 784 x 15, MNIST", rbm, params, {}, float(stored["logZ_exact"])
 
 
 def main() -> None:
     """Each case twice."""
-    for name, model, params, beta, exact in cases():
+    for name, model, params, settings, exact in cases():
         for seed in (0, 1):
             begun = time.perf_counter()
-            z = ebm.log_partition(model, params, "ais", beta=beta, seed=seed)
+            z = ebm.log_partition(model, params, "ais", seed=seed, **settings)
             seconds = time.perf_counter() - begun
             print(
                 f"{name:24} exact {exact:.4f}  off by {z.value - exact:+.4f}  {z}  {seconds:.0f} s"

@@ -151,6 +151,7 @@ def test_what_was_not_kept_is_refused_in_words(mixed: ebm.Model):
             ebm.sample(mixed, PARAMS, draws=2, keep=keep, progress=False)  # type: ignore[call-overload]
 
 
+@pytest.mark.slow
 def test_only_some_names_are_kept(mixed: ebm.Model):
     settings: dict[str, Any] = {"draws": 20, "warmup": 20, "sampler": "mala", "progress": False}
     whole = ebm.sample(mixed, PARAMS, **settings)

@@ -95,6 +95,7 @@ def test_given_data_of_each_example_are_a_batch():
     np.testing.assert_allclose(found.mean(0), c, atol=5 / 400**0.5)
 
 
+@pytest.mark.slow
 def test_draws_follow_the_exact_law(ising: ebm.Model):
     params = {"J": 0.7, "h": 0.3}
     law = ebm.distribution(ising, params, sweeps=60)

@@ -139,6 +139,7 @@ def rbm():
     return model, strewn(model)
 
 
+@pytest.mark.slow
 def test_averaging_out_leaves_the_mean_and_halves_the_errors(rbm):
     model, params = rbm
     truth = model.parameter_space.values(ebm.gradient(model, params, sampler="exact").mean)

@@ -240,7 +240,9 @@ def test_what_the_block_reads_of_the_energy_is_verified(name: str):
         verify(found.model.target, dataclasses.replace(plan, blocks=(spoilt,)), found.situation())
 
 
-@pytest.mark.parametrize("density", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "density", [pytest.param(0.1, marks=SLOW), 0.5, pytest.param(0.9, marks=SLOW)]
+)
 def test_components_are_those_of_scipy(density: float):
     """Lattices, paths in a shuffled order, stars and nothing, several chains at once."""
     rng = np.random.default_rng(4)
@@ -263,6 +265,7 @@ def test_components_are_those_of_scipy(density: float):
             assert np.array_equal(roots[roots[:, chain], chain], roots[:, chain])
 
 
+@pytest.mark.slow
 def test_labels_that_repel_each_other_are_refused_and_never_sampled_wrongly():
     model = ebm.loads(POTTS.replace("positive", "real"))
     params = {"J": np.float32(-0.7), "h": np.zeros((4, 3), np.float32)}

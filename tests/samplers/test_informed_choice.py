@@ -117,6 +117,7 @@ def bars_and_stripes(side: int, number: int, seed: int) -> np.ndarray:
     return np.where(upright, lines, np.swapaxes(lines, 1, 2))
 
 
+@pytest.mark.slow
 def test_a_network_energy_of_bars_and_stripes_is_fitted_by_auto():
     """After a few epochs new bars and stripes lie lower than the same images with pixels flipped."""
     model = ebm.loads(

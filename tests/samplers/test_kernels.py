@@ -20,10 +20,10 @@ MIXED = (
 SLOW = pytest.mark.slow
 KERNELS = [
     pytest.param("rbm", "gibbs", id="rbm-gibbs"),
-    pytest.param("rbm", "tempering", id="rbm-tempering"),
+    pytest.param("rbm", "tempering", id="rbm-tempering", marks=SLOW),
     pytest.param(MIXED, "tempering", id="mixed-tempering", marks=SLOW),
-    *(pytest.param(BOWL, s, id=f"bowl-{s}") for s in ("langevin", "mala", "hmc")),
-    *(pytest.param(BOWL, s, id=f"bowl-{s}", marks=SLOW) for s in ("nuts", "auto")),
+    *(pytest.param(BOWL, s, id=f"bowl-{s}") for s in ("langevin", "mala")),
+    *(pytest.param(BOWL, s, id=f"bowl-{s}", marks=SLOW) for s in ("hmc", "nuts", "auto")),
     pytest.param(MIXED, "mala", id="mixed-mala"),
     *(pytest.param(MIXED, s, id=f"mixed-{s}", marks=SLOW) for s in ("nuts", "auto")),
 ]

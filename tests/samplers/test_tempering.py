@@ -278,6 +278,7 @@ def test_round_trips_at_their_best_follow_the_formula():
     np.testing.assert_allclose(told.best_trips, [100.0])
 
 
+@pytest.mark.slow
 def test_memory_is_of_replicas_first():
     """Held values are taken from the state that comes in, so that training can change them."""
     model = ebm.loads(PAIR)

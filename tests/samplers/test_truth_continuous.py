@@ -14,7 +14,6 @@ from .continuous import NAMES, cases
 from .test_truth import agree, draws_of, truth
 
 SLOW = pytest.mark.slow
-QUICK = ("banana",)
 
 
 def test_no_exact_answer_is_left_out():
@@ -25,7 +24,8 @@ def test_no_exact_answer_is_left_out():
         assert set(case.statistics) <= set(exact[name])
 
 
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=SLOW) for n in NAMES])
+@SLOW
+@pytest.mark.parametrize("name", NAMES)
 def test_moments_of_a_density(name: str):
     exact = truth("exact_continuous.json")
     case = cases(exact)[name]

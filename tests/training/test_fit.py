@@ -47,6 +47,7 @@ def data():
     return bits(600, 5)
 
 
+@pytest.mark.slow
 def test_maximum_likelihood_of_a_visible_machine_is_found(data):
     model = ebm.load(PROGRAMS / "boltzmann_machine.ebm")
     steps = 150 * 6
