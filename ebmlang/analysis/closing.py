@@ -101,7 +101,7 @@ def closing(
     moving = [*sloped, *(n for j in spare if j not in kept for n in j.variables)]
     if not moving:
         return Closing([], [*exact, *spare], ())
-    met = [g for g in closed if _meets(structure, g, moving)]
+    met = [g for g in closed if meets(structure, g, moving)]
     left = [n for j in kept if j.variables not in met for n in j.variables]
     return Closing([*moving, *left], [*exact, *(j for j in kept if j.variables in met)], _flat(met))
 
@@ -132,13 +132,14 @@ def _apart(
     """Groups in turn that meet none before them, and something that moves where that is said."""
     found: list[tuple[str, ...]] = []
     for group in groups:
-        free = moving is None or _meets(structure, group, {*moving} - {*group})
-        if free and not any(_meets(structure, group, other) for other in found):
+        free = moving is None or meets(structure, group, {*moving} - {*group})
+        if free and not any(meets(structure, group, other) for other in found):
             found.append(group)
     return found
 
 
-def _meets(structure: Structure, group: Iterable[str], others: Iterable[str]) -> bool:
+def meets(structure: Structure, group: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether a variable of the group meets one of the others."""
     there = set(others)
     return any(structure.variables[n].meets & there for n in group)
 

@@ -30,6 +30,16 @@ class Situation(NamedTuple):
     tables: Any = None
 
 
+def in_float64(tree: Any) -> Any:
+    """All real numbers of a tree in float64; under `jax.enable_x64`."""
+
+    def one(value: Any) -> Any:
+        array = jnp.asarray(value)
+        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return jax.tree.map(one, tree)
+
+
 def slope(target: Target, name: str, situation: Situation, state: State) -> Any:
     """dE/dx of the extended energy for every site of one variable, in nats.
 

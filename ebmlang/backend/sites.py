@@ -62,6 +62,20 @@ class Sites:
             flat = flat.at[self.mirror].set(values)
         return flat.reshape(self.shape + self.event)
 
+    def take_opened(self, array: Any) -> Any:
+        """The free sites of an opened array, [site], or [site, label] of one-hot categories."""
+        return array.reshape(-1, *self._labels(array))[self.free]
+
+    def put_opened(self, array: Any, values: Any) -> Any:
+        """An opened array with its free sites (and their mirrors) set, by one number or by each."""
+        flat = array.reshape(-1, *self._labels(array)).at[self.free].set(values)
+        if self.mirror is not None:
+            flat = flat.at[self.mirror].set(values)
+        return flat.reshape(array.shape)
+
+    def _labels(self, array: Any) -> tuple[int, ...]:
+        return array.shape[-1:] if self.domain.kind is Kind.CATEGORY else ()
+
     def full(self, values: Any) -> Any:
         """An array of the free values, zero elsewhere."""
         return self.put(jnp.zeros(self.shape + self.event, values.dtype), values)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, in_float64
 from ..backend.energy import State, stored_type
 from ..samplers.gaussian import complaint_of
 from ..samplers.run import Clamped, clamped, situation_of
@@ -57,7 +57,7 @@ def exact(
     held = clamped(model, clamp)
     ways = ways_of(model, held)
     with jax.enable_x64(True):
-        wide = wide_situation(situation_of(model, params, given, beta))
+        wide = in_float64(situation_of(model, params, given, beta))
         state = base_state(model, held)
         call = Call(model, held.signature, wide, state, gradient, most_seconds)
         found = exactly(ways, call)
@@ -89,16 +89,6 @@ def _no_number(
 def summation_of(model: Model, held: Clamped) -> Summation:
     """The cheapest exact sum with these entries held; kept with the model."""
     return model.made(("sum", held.signature), lambda: plan_sum(model.target, held.masks))
-
-
-def wide_situation(situation: Situation) -> Situation:
-    """The situation in float64."""
-
-    def wide(value: Any) -> Any:
-        array = jnp.asarray(value)
-        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
-
-    return jax.tree.map(wide, situation)
 
 
 def base_state(model: Model, held: Clamped) -> State:
@@ -135,7 +125,7 @@ def exact_log_weights(
     situation = situation_of(model, params, shared | _firsts(per_example), beta)
     number = len(next(iter(data.values())))
     with jax.enable_x64(True):
-        wide = wide_situation(situation)
+        wide = in_float64(situation)
 
         def one(situation: Situation, state: State, own: State, high: Any) -> Any:
             merged = situation._replace(given={**situation.given, **own})

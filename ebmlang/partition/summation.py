@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.choice import Choice, gibbs_way
-from ..analysis.closing import lone
+from ..analysis.closing import lone, meets
 from ..analysis.joint import joints
+from ..analysis.structure import Structure
 from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target
 from ..backend.sites import Sites, sites_of
@@ -128,19 +129,14 @@ def plan_sum(target: Target, held: Mapping[str, np.ndarray], *, discrete: bool =
     candidates = candidates_of(target, free, held)
     if not discrete:
         candidates = [c for c in candidates if not facts[c.variables[0]].symbol.domain.discrete]
-    candidates = candidates[:MOST_CANDIDATES]
     best: tuple[float, tuple[Choice, ...]] | None = None
-    for size in range(len(candidates), -1, -1):
-        for chosen in itertools.combinations(candidates, size):
-            closed = {n for choice in chosen for n in choice.variables}
-            if any(facts[n].meets & (closed - {*c.variables}) for c in chosen for n in c.variables):
-                continue
-            rest = [n for n in free if n not in closed]
-            if any(not facts[n].symbol.domain.discrete for n in rest):
-                continue
-            cost = sum(sites[n].number * math.log(len(_values(target, n))) for n in rest)
-            if best is None or cost < best[0]:
-                best = cost, chosen
+    for chosen, closed in groups_apart(target.structure, candidates):
+        rest = [n for n in free if n not in closed]
+        if any(not facts[n].symbol.domain.discrete for n in rest):
+            continue
+        cost = sum(sites[n].number * math.log(len(_values(target, n))) for n in rest)
+        if best is None or cost < best[0]:
+            best = cost, chosen
     if best is None:
         possible = {n for choice in candidates for n in choice.variables}
         stuck = [n for n in free if not facts[n].symbol.domain.discrete and n not in possible]
@@ -152,6 +148,18 @@ def plan_sum(target: Target, held: Mapping[str, np.ndarray], *, discrete: bool =
     blocks = [exact_of(choice, target, Gibbs(), sites) for choice in best[1]]
     summed = closed_over(target, blocks)
     return _listing(target, summed, sites, [n for n in free if n not in summed.variables])
+
+
+def groups_apart(
+    structure: Structure, candidates: list[Choice]
+) -> Iterator[tuple[tuple[Choice, ...], set[str]]]:
+    """Sets of groups that do not meet one another, the largest first, with their variables."""
+    candidates = candidates[:MOST_CANDIDATES]
+    for size in range(len(candidates), -1, -1):
+        for chosen in itertools.combinations(candidates, size):
+            closed = {n for choice in chosen for n in choice.variables}
+            if not any(meets(structure, c.variables, closed - {*c.variables}) for c in chosen):
+                yield chosen, closed
 
 
 def candidates_of(target: Target, free: list[str], held: Mapping[str, np.ndarray]) -> list[Choice]:

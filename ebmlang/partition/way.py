@@ -7,7 +7,6 @@ importance sampling", section 2; with summed units Salakhutdinov & Murray (2008)
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from ..samplers.plan import exact_of, make_plan
 from ..samplers.settings import Gibbs, Sampler
 from ..samplers.sweep import Chain, begin, sweeps
 from .annealed import at
-from .summation import MOST_CANDIDATES, candidates_of
+from .summation import candidates_of, groups_apart
 
 PIECE = 64  # steps of one compiled scan
 HALVINGS = 30
@@ -218,16 +217,9 @@ def _summed(
     target: Target, free: list[str], held: Mapping[str, np.ndarray], sites: Mapping[str, Sites]
 ) -> tuple[Choice, ...]:
     """Groups that do not meet, with the most sites, that leave something to walk."""
-    facts = target.structure.variables
     best: tuple[int, tuple[Choice, ...]] = (0, ())
-    candidates = candidates_of(target, free, held)[:MOST_CANDIDATES]
-    for size in range(1, len(candidates) + 1):
-        for chosen in itertools.combinations(candidates, size):
-            closed = {n for choice in chosen for n in choice.variables}
-            if closed >= set(free) or any(
-                facts[n].meets & (closed - {*c.variables}) for c in chosen for n in c.variables
-            ):
-                continue
-            number = sum(sites[n].number for n in closed)
-            best = max(best, (number, chosen), key=lambda pair: pair[0])
+    for chosen, closed in groups_apart(target.structure, candidates_of(target, free, held)):
+        number = sum(sites[n].number for n in closed)
+        if number > best[0] and not closed >= set(free):
+            best = number, chosen
     return best[1]

@@ -67,7 +67,7 @@ class Closed:
     def _by_slope(self, situation: Situation, state: State, sites: Mapping[str, Sites]) -> Any:
         """log of the sum over sites in which the energy is of first degree: one slope tells all."""
         opened = self.target.opened(state)
-        base = {n: _zeroed(s, opened[n]) for n, s in sites.items()}
+        base = {n: s.put_opened(opened[n], 0.0) for n, s in sites.items()}
 
         def energy(moving: State) -> Any:
             return self.target.extended(
@@ -79,7 +79,7 @@ class Closed:
         value, slopes = jax.value_and_grad(energy)(base)
         total = -situation.beta * value
         for name, own in sites.items():
-            field = -situation.beta * _free(own, both(own.symbol, slopes[name]))
+            field = -situation.beta * own.take_opened(both(own.symbol, slopes[name]))
             total = total + _log_sums(own.symbol.domain.kind, field)
         return total
 
@@ -137,23 +137,6 @@ def _log_weights(target: Target, block: Tried, situation: Situation, state: Stat
             every = block.colours >= 0
             odds = sites.take(logits(target, name, situation, state, at_middle=every))
             return jnp.stack([jnp.zeros_like(odds), odds], axis=1)
-
-
-def _tail(sites: Sites, array: Any) -> tuple[int, ...]:
-    return array.shape[-1:] if sites.symbol.domain.kind is Kind.CATEGORY else ()
-
-
-def _zeroed(sites: Sites, array: Any) -> Any:
-    """An opened array with its free sites at zero: for a category no label at all."""
-    flat = array.reshape(-1, *_tail(sites, array)).at[sites.free].set(0.0)
-    if sites.mirror is not None:
-        flat = flat.at[sites.mirror].set(0.0)
-    return flat.reshape(array.shape)
-
-
-def _free(sites: Sites, array: Any) -> Any:
-    """The free sites of an opened array, [site] or [site, label]."""
-    return array.reshape(-1, *_tail(sites, array))[sites.free]
 
 
 def _log_sums(kind: Kind, field: Any) -> Any:

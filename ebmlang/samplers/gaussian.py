@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.elimination import Elimination
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, in_float64
 from ..backend.curvature import Curvature
 from ..backend.energy import State, Target
 from ..backend.sites import Sites
@@ -126,8 +126,7 @@ class JointGaussian:
         if bool(jax.jit(self.factor)(situation, state)[1]):
             return None
         with jax.enable_x64(True):
-            wide = jax.tree.map(_wide, (situation, state))
-            bowl = bool(jax.jit(self.factor)(*wide)[1])
+            bowl = bool(jax.jit(self.factor)(*in_float64((situation, state)))[1])
         names = "`, `".join(self.variables)
         if bowl:
             return complain(
@@ -172,8 +171,3 @@ def _layout(matrix: Elimination) -> tuple[np.ndarray, np.ndarray, tuple[Any, ...
     spare = np.arange(matrix.number, matrix.blocks * matrix.width)
     padding = (spare // matrix.width, spare % matrix.width, spare % matrix.width)
     return block[0] == block[1], ends, (block[0], inside[0], inside[1]), padding
-
-
-def _wide(value: Any) -> Any:
-    array = jnp.asarray(value)
-    return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array

@@ -142,15 +142,11 @@ class LocalGibbs:
             return self.target.extended(situation.params, there, situation.given, self.flat)
 
         slope = both(self.sites.symbol, jax.grad(energy)(opened[self.name]))
-        wide = slope.reshape(-1, slope.shape[-1]) if self._category else slope.reshape(-1)
-        return wide[self.sites.free]
+        return self.sites.take_opened(slope)
 
     def _entries(self, state: State) -> Any:
         """The free entries of the variable as real numbers, one-hot for categories."""
-        value = self.target.opened(state)[self.name]
-        if self._category:
-            return value.reshape(-1, value.shape[-1])[self.sites.free].reshape(-1)
-        return self.sites.take(value)
+        return self.sites.take_opened(self.target.opened(state)[self.name]).reshape(-1)
 
 
 def local_block(target: Target, name: str, sites: Sites, colours: np.ndarray) -> LocalGibbs | None:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation, by_trying, gaussian, logits, states_of
+from ..backend.conditionals import Situation, by_trying, gaussian, in_float64, logits, states_of
 from ..backend.energy import State, Target
 from ..backend.parameters import space_of
 from ..semantics.terms import Kind
@@ -41,7 +41,7 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
     no Gaussian at the parameters given.
     """
     with jax.enable_x64(True):
-        wide = jax.tree.map(_wide, situation)
+        wide = in_float64(situation)
         near = wide._replace(params=_strewn(target, wide.params, seed))
         states = jax.jit(jax.vmap(lambda key: random_state(target, key)))(
             jax.random.split(jax.random.key(seed), STATES)
@@ -83,12 +83,7 @@ def _strewn(target: Target, params: Any, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     free = space.unconstrain(params)
     moved = {n: free[n] + rng.normal(size=np.shape(free[n])) for n in space.sites}
-    return jax.tree.map(_wide, space.constrain({**free, **moved}))
-
-
-def _wide(value: Any) -> Any:
-    array = jnp.asarray(value)
-    return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+    return in_float64(space.constrain({**free, **moved}))
 
 
 class _Probe:

@@ -70,7 +70,8 @@ class Centring:
         middle = {n: jnp.zeros(self._shape(n)) for n in self.target.program.unknowns}
         for field in self.fields:
             name, own = field.variable, self.sites[field.variable]
-            middle[name] = _put(own, middle[name], offsets[name])
+            labels = middle[name].shape[len(own.shape) :]
+            middle[name] = own.put_opened(middle[name], offsets[name].reshape(-1, *labels))
 
         def energy(values: Any) -> Any:
             return self.target.extended(
@@ -79,11 +80,12 @@ class Centring:
 
         names = [f.variable for f in self.fields]
         slopes = jax.grad(energy)({n: middle[n] for n in names})
-        return {
-            f.parameter: -_take(self.sites[f.variable], both(self.sites[f.variable].symbol,
-                                slopes[f.variable])) / f.factor
-            for f in self.fields
-        }  # fmt: skip
+        found = {}
+        for field in self.fields:
+            own = self.sites[field.variable]
+            slope = own.take_opened(both(own.symbol, slopes[field.variable]))
+            found[field.parameter] = -slope.reshape(-1) / field.factor
+        return found
 
     def turned(self, slopes: Any, free: Any, offsets: Mapping[str, Any], given: Any) -> Any:
         """The centred gradient from the plain one, both over free numbers."""
@@ -161,11 +163,11 @@ def _factor(target: Target, model: Model, name: str, parameter: str) -> float | 
         }
         energy = jax.jit(target.energy)
         own = sites_of(target.program.params[parameter], target.world)
+        sites = sites_of(target.program.unknowns[name], target.world)
         found = []
         for key in jax.random.split(jax.random.key(0), TRIES):
             state = random_state(target, key)
-            opened = _take(sites_of(target.program.unknowns[name], target.world),
-                           target.opened(state)[name])  # fmt: skip
+            opened = sites.take_opened(target.opened(state)[name])
             shift = rng.normal(size=(own.number,))
             moved = {**start, parameter: start[parameter] + own.full(jnp.asarray(shift))}
             change = float(energy(moved, state, given)) - float(energy(start, state, given))
@@ -177,23 +179,6 @@ def _factor(target: Target, model: Model, name: str, parameter: str) -> float | 
     factor = float(np.round(changes @ sums / (sums @ sums), 9))
     close = np.allclose(changes, factor * sums, rtol=1e-6, atol=TOLERANCE)
     return factor if close and factor != 0 else None
-
-
-def _take(sites: Sites, array: Any) -> Any:
-    """Free sites of an opened array as one vector, labels last."""
-    tail = array.shape[-1:] if sites.symbol.domain.kind is Kind.CATEGORY else ()
-    return array.reshape(-1, *tail)[sites.free].reshape(-1)
-
-
-def _put(sites: Sites, array: Any, values: Any) -> Any:
-    """An opened array with its free sites, and their mirrors, set to a vector of values."""
-    tail = array.shape[-1:] if sites.symbol.domain.kind is Kind.CATEGORY else ()
-    flat = array.reshape(-1, *tail)
-    values = values.reshape(-1, *tail)
-    flat = flat.at[sites.free].set(values)
-    if sites.mirror is not None:
-        flat = flat.at[sites.mirror].set(values)
-    return flat.reshape(array.shape)
 
 
 def fields_from_means(
