@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .syntax.diagnostics import EbmError as EbmError
     from .syntax.diagnostics import InternalError as InternalError
     from .training.fit import fit as fit
+    from .training.objectives import ContrastiveDivergence as ContrastiveDivergence
     from .training.objectives import DenoisingScore as DenoisingScore
     from .training.objectives import NoiseContrast as NoiseContrast
     from .training.objectives import PseudoLikelihood as PseudoLikelihood
@@ -81,6 +82,7 @@ _WHERE = {
     "EbmError": ".syntax.diagnostics",
     "InternalError": ".syntax.diagnostics",
     "fit": ".training.fit",
+    "ContrastiveDivergence": ".training.objectives",
     "DenoisingScore": ".training.objectives",
     "NoiseContrast": ".training.objectives",
     "PseudoLikelihood": ".training.objectives",

@@ -205,7 +205,7 @@ def fit_command(
     rate: Annotated[float, typer.Option(help="Adam's learning rate")] = 1e-3,
     sampler: Annotated[str, typer.Option()] = "auto",
     objective: Annotated[
-        str, typer.Option(help="mle, pseudo, score, sliced_score, denoising_score, ratio or nce")
+        str, typer.Option(help="mle, cd, pseudo, score, sliced_score, denoising_score, ratio or nce")
     ] = "mle",
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="keep checkpoints; go on from the last")

@@ -14,13 +14,14 @@ from ..samplers.run import check_counts
 from ..samplers.settings import Auto, Sampler
 from ..syntax.diagnostics import complain
 from .centring import centring_of, fields_from_means
+from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
 from .exactly import fit_exactly
 from .likelihood import LikelihoodTask, walker_of
 from .loop import Care, Loop
 from .loop import Diverged as Diverged
 from .objective import Objective
-from .objectives import Likelihood, check_chainless, objective_of
+from .objectives import Walked, check_chainless, objective_of
 from .phases import make_phases
 from .reuse import same_model, same_phases
 from .stored import Fit
@@ -34,7 +35,7 @@ def fit(
     data: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
     *,
-    objective: str | Likelihood | Objective = "mle",
+    objective: str | Walked | Objective = "mle",
     sampler: str | Sampler = "auto",
     epochs: int = 20,
     batch_size: int = 100,
@@ -57,7 +58,8 @@ def fit(
     """Fit parameters to examples: by the gradient of the log-likelihood, or another `objective`.
 
     `objective`: a name or its settings, as `ebm.DenoisingScore(noise=0.2)`; those other than `mle`
-    draw no chains, and what follows speaks of `mle`.
+    and `cd` draw no chains, and what follows speaks of these two. `cd` starts a chain at every row
+    of the batch, whatever `chains` is.
 
     data[name] [example, dims]. The model phase runs `chains` persistent chains, `sweeps` sweeps a
     step (1, or 10 where a block follows slopes); with given data of each example, one chain for
@@ -93,11 +95,13 @@ def fit(
         )
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
-    if not isinstance(chosen, Likelihood):
+    if not isinstance(chosen, Walked):
         walked = None if sampler == "auto" else sampler
         check_chainless(chosen, sampler=walked, sweeps=sweeps, buffer=buffer)
         descent = DescentTask(chosen, model, examples, optimizer, batch_size, start, seed)
         return Loop(descent, care, epochs, progress, callback).train()
+    check_walks(chosen, sampler, buffer)
+    sweeps = sweeps_of(chosen, sweeps)
     centring = centring_of(model) if centred and not examples.own else None
     if centring is not None and params is None:
         start = fields_from_means(centring, start, examples.data)
@@ -112,6 +116,8 @@ def fit(
     task = LikelihoodTask(phases, examples, walker, optimizer, sweeps, batch_size, seed)
     if centring is not None:
         task.centre(centring)
+    if isinstance(chosen, ContrastiveDivergence):
+        task.walk_from_data()
     if buffer is not None:
         task.replay_from(buffer, chains, restart)
     return Loop(task.starting(start, chains), care, epochs, progress, callback).train()

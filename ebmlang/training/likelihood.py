@@ -22,6 +22,7 @@ from ..syntax.diagnostics import complain
 from . import runaway
 from .centring import Centring
 from .checkpoint import digest, flat
+from .contrastive import ContrastiveDivergence, hidden_plan
 from .diverged import unwell
 from .first import first_learner
 from .likeness import told as in_words
@@ -85,6 +86,11 @@ class LikelihoodTask:
         """Follow the centred gradient."""
         self.settings = replace(self.settings, centring=centring)
 
+    def walk_from_data(self) -> None:
+        """Start the model phase at the data of each step: contrastive divergence."""
+        hidden = self.model.made(("hidden", self.phases), lambda: hidden_plan(self.phases))
+        self.settings = replace(self.settings, contrastive=True, hidden=hidden)
+
     def replay_from(self, slots: int, chains: int, restart: float) -> None:
         """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
         check_counts(buffer=slots)
@@ -109,11 +115,11 @@ class LikelihoodTask:
         replay = self.settings.replay
         short = "" if replay is None else f"{replay.slots} slots, {replay.restart} begin anew"
         return {
-            "objective": "mle",
+            "objective": ContrastiveDivergence.name if self.settings.contrastive else "mle",
             "sampler": self.sampler,
             "optimizer": in_words(self.optimiser),
             "batch_size": self.batch,
-            "chains": chains,
+            "chains": "one a row" if self.settings.contrastive else chains,
             "sweeps": self.settings.sweeps,
             "buffer": short,
             "centred": self.settings.centring is not None,
@@ -125,7 +131,8 @@ class LikelihoodTask:
     def begin(self) -> Learner:
         """The learner before the first step. Raises EbmError E703 as samplers do."""
         params, chains = self.start
-        return first_learner(self.phases, self.settings, self.examples, params, chains, self.seed)
+        number = self.batch if self.settings.contrastive else chains
+        return first_learner(self.phases, self.settings, self.examples, params, number, self.seed)
 
     def passed(self, learner: Learner, batches: Batch) -> tuple[Learner, Any]:
         """The learner after these batches, and what each step told."""
@@ -147,7 +154,7 @@ class LikelihoodTask:
             still = standing_still(
                 old.chains.state, learner.chains.state, steps * self.settings.sweeps, still
             )
-            if not self.settings.own_given:
+            if not self.settings.own_given and not self.settings.contrastive:
                 now = np.asarray(self._energies(learner), float)[None]
                 energies = np.concatenate([energies.reshape(-1, now.shape[1]), now])[-WINDOW:]
                 rhat = chains_rhat(energies)

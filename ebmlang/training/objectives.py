@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
 from .contrast import NoiseContrast as NoiseContrast
+from .contrastive import ContrastiveDivergence as ContrastiveDivergence
 from .objective import Objective
 from .pseudo import PseudoLikelihood as PseudoLikelihood
 from .pseudo import RatioMatching as RatioMatching
@@ -30,12 +31,12 @@ ROWS: tuple[type[Objective], ...] = (
     RatioMatching,
     NoiseContrast,
 )
-TABLE: dict[str, type[Likelihood] | type[Objective]] = {
-    str(row.name): row for row in (Likelihood, *ROWS)
-}
+WALKED = (Likelihood, ContrastiveDivergence)  # by chains, whatever the model
+Walked = Likelihood | ContrastiveDivergence
+TABLE: dict[str, type[Walked] | type[Objective]] = {str(row.name): row for row in (*WALKED, *ROWS)}
 
 
-def objective_of(named: str | Likelihood | Objective) -> Likelihood | Objective:
+def objective_of(named: str | Walked | Objective) -> Walked | Objective:
     """An objective by name with its usual settings, or as it is. Raises EbmError E707."""
     if not isinstance(named, str):
         if type(named) not in TABLE.values():
@@ -65,7 +66,7 @@ def check_fits(objective: Objective, visible: Visible) -> None:
     raise complain(
         "E707",
         f"`{objective.name}` cannot fit `{visible.model.name}`: {obstacle}",
-        helps=["what fits: " + ", ".join([Likelihood.name, *fitting])],
+        helps=["what fits: " + ", ".join([*(row.name for row in WALKED), *fitting])],
     )
 
 

@@ -12,9 +12,11 @@ import optax
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
+from ..samplers.plan import Plan
 from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
 from .centring import SLIDING, Centring
+from .contrastive import at_the_data
 from .phases import Phases, run_chains
 from .prior import log_prior
 
@@ -62,7 +64,8 @@ class Settings:
     """What a step needs beside the phases. `examples` scales the prior to one example.
 
     `replay`: short runs from a buffer instead of persistent chains; `seed` draws its slots.
-    `centring`: how gradients are centred, None if they are not.
+    `centring`: how gradients are centred, None if they are not. `contrastive`: whether chains start
+    at the data of each step, latents drawn by `hidden` where they sum in closed form.
     """
 
     optimiser: optax.GradientTransformation
@@ -73,6 +76,8 @@ class Settings:
     replay: Replay | None = None
     seed: int = 0
     centring: Centring | None = None
+    contrastive: bool = False
+    hidden: Plan | None = None
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
@@ -151,18 +156,31 @@ def _sample(
     own: Situation,
 ) -> Sampled:
     """Model chains moved on, latents moved on given the data, and the data's configurations."""
-    chains, states = _walked(phases, settings, learner, batch, situation, own)
+    latents, data = _shown(phases, settings, learner, batch, situation, own)
+    chains, states = _walked(phases, settings, learner, batch, situation, own, data)
+    return Sampled(chains, states, latents, data)
+
+
+def _shown(
+    phases: Phases,
+    settings: Settings,
+    learner: Learner,
+    batch: Batch,
+    situation: Situation,
+    own: Situation,
+) -> tuple[Any, State]:
+    """Latents moved on given the data, and the data's configurations."""
     latents = learner.latents
     if phases.latents is None:
         hidden = jax.tree.map(lambda x: jnp.zeros((len(batch.rows), *x.shape[1:]), x.dtype),
-                              states)  # fmt: skip
-        return Sampled(chains, states, latents, phases.data_state(batch.data, hidden))
+                              learner.chains.state)  # fmt: skip
+        return latents, phases.data_state(batch.data, hidden)
     picked = jax.tree.map(lambda x: x[batch.rows], latents)
     picked = picked._replace(state=phases.data_state(batch.data, picked.state))
     axes = own if settings.own_given else situation
     picked = run_chains(phases.latents, axes, picked, settings.sweeps, settings.own_given)
     latents = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), latents, picked)
-    return Sampled(chains, states, latents, picked.state)
+    return latents, picked.state
 
 
 def _walked(
@@ -172,10 +190,12 @@ def _walked(
     batch: Batch,
     situation: Situation,
     own: Situation,
+    data: State,
 ) -> tuple[Chain | ReplayBuffer, State]:
     """Model chains back in their own slots, and the states of those that moved.
 
-    Where given data are its own, each example has a slot; a buffer draws the slots.
+    Where given data are its own, each example has a slot; a buffer draws the slots. Contrastive
+    chains start at the data.
     """
     before = learner.chains
     if isinstance(before, ReplayBuffer):
@@ -184,9 +204,13 @@ def _walked(
         buffer, rows = settings.replay.moved(key, before, situation)
         return buffer, {n: v[rows] for n, v in buffer.state.items()}
     if not settings.own_given:
+        if settings.contrastive:
+            before = at_the_data(settings.hidden, situation, before, data, False)
         chains = run_chains(phases.free, situation, before, settings.sweeps, False)
         return chains, chains.state
     picked = jax.tree.map(lambda x: x[batch.rows], before)
+    if settings.contrastive:
+        picked = at_the_data(settings.hidden, own, picked, data, True)
     chains = run_chains(phases.free, own, picked, settings.sweeps, True)
     kept = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), before, chains)
     return kept, chains.state

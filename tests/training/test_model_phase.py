@@ -1,0 +1,119 @@
+"""The model phase of a fit: walks from the data, ladders that stay, and as many sweeps as it takes."""
+
+import itertools
+
+import numpy as np
+import optax
+import pytest
+from cut_off import assert_same
+
+import ebmlang as ebm
+from conftest import PROGRAMS
+
+RBM = (PROGRAMS / "rbm.ebm").read_text()
+
+
+def bits(number):
+    """All rows of so many bits [row, bit]."""
+    return np.array(list(itertools.product((0, 1), repeat=number)), float)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def slopes(params, data, again):
+    """Slopes of the mean free energy of an RBM by W, b and c: at rows, less at weighted rows again."""
+    w, c = params["W"], params["c"]
+    on, off = sigmoid(c + data @ w), sigmoid(c + again[0] @ w)
+    weights = again[1]
+    return {
+        "W": -(data.T @ on / len(data)) + again[0].T @ (weights[:, None] * off),
+        "b": -data.mean(0) + weights @ again[0],
+        "c": -on.mean(0) + weights @ off,
+    }
+
+
+def after_sweeps(params, data, number):
+    """The exact law over all rows after block Gibbs sweeps that start at the data."""
+    rows, hidden = bits(params["W"].shape[0]), bits(params["W"].shape[1])
+    up, down = (
+        sigmoid(params["c"] + rows @ params["W"]),
+        sigmoid(params["b"] + hidden @ params["W"].T),
+    )
+    to_hidden = np.prod(np.where(hidden[None] == 1, up[:, None], 1 - up[:, None]), -1)
+    to_rows = np.prod(np.where(rows[None] == 1, down[:, None], 1 - down[:, None]), -1)
+    law = np.array([np.mean(np.all(data == row, axis=1)) for row in rows])
+    return rows, law @ np.linalg.matrix_power(to_hidden @ to_rows, number)
+
+
+@pytest.mark.parametrize("sweeps", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_contrastive_divergence_is_the_walk_from_the_data(sweeps):
+    """One step with very many rows against the transition matrix; chains kept or settled fail."""
+    rng = np.random.default_rng(3)
+    # Two modes of the same weight, all off and all on, and data from one of them.
+    w = rng.normal(2, 0.3, (4, 3))
+    params = {"W": w, "b": -w.sum(1) / 2, "c": -w.sum(0) / 2}
+    data = (rng.random((20_000, 4)) < [0.9, 0.8, 0.9, 0.7]).astype(float)
+    fit = ebm.fit(
+        ebm.loads(RBM, unit=3, check=False), {"v": data}, params=params, centred=False, epochs=1,
+        objective=ebm.ContrastiveDivergence(sweeps), batch_size=len(data), progress=False,
+        optimizer=optax.sgd(1.0),
+    )  # fmt: skip
+    rows, law = after_sweeps(params, data, sweeps)
+    wanted = slopes(params, data, (rows, law))
+    settled = slopes(params, data, (rows, after_sweeps(params, data, 10_000)[1]))
+    far = max(np.abs(wanted[n] - settled[n]).max() for n in wanted)
+    for name, slope in wanted.items():
+        error = np.abs(params[name] - fit.params[name] - slope).max()
+        assert error < 5 / np.sqrt(len(data)) < far / 4, name
+
+
+def test_contrastive_walks_of_real_numbers_follow_the_slope_from_the_data():
+    """x to (1 - alpha a / 2) x + sqrt(alpha) noise, three times, from the data's own variance."""
+    points = np.random.default_rng(0).normal(0, 3, 40_000)
+    model = ebm.loads("visible x : real param a : real energy = a * x^2 / 2", check=False)
+    pace, start = 0.3, 0.8
+    fit = ebm.fit(
+        model, {"x": points}, objective="cd", sweeps=3, sampler=ebm.Langevin(pace), epochs=1,
+        batch_size=len(points), params={"a": start}, optimizer=optax.sgd(1e-2), progress=False,
+    )  # fmt: skip
+    spread = np.mean(points**2)
+    after = spread
+    for _ in range(3):
+        after = (1 - pace * start / 2) ** 2 * after + pace
+    assert (start - float(fit.params["a"])) / 1e-2 == pytest.approx((spread - after) / 2, rel=0.03)
+
+
+OWN = """dim n = 3
+given f : real[n]
+visible s : spin[n]
+latent x : real[n]
+param k : real init 1
+energy = -k * (f @ s) - sum(i) s[i] * tanh(x[i]) + sum(x^4)"""
+
+
+def test_walks_with_latents_and_given_data_of_each_example_go_on_to_the_last_bit(tmp_path):
+    model, rng = ebm.loads(OWN, check=False), np.random.default_rng(1)
+    data = {"s": rng.choice([-1, 1], (20, 3)), "f": rng.normal(size=(20, 3))}
+    settings = {"batch_size": 5, "progress": False, "objective": "cd", "sweeps": 2}
+    whole = ebm.fit(model, data, epochs=4, **settings)
+    ebm.fit(model, data, epochs=2, checkpoint=tmp_path, **settings)
+    assert_same(ebm.fit(model, data, epochs=4, checkpoint=tmp_path, **settings), whole)
+    with pytest.raises(ebm.EbmError, match="`objective`: cd then, mle now"):
+        ebm.fit(model, data, checkpoint=tmp_path, **settings | {"objective": "mle"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"buffer": 50}, "`buffer` would start them elsewhere"),
+        ({"sampler": "tempering"}, "keeps a ladder"),
+        ({"sampler": "exact"}, "sums over all"),
+        ({"sweeps": 3, "objective": ebm.ContrastiveDivergence(2)}, "sweeps=2 and the fit sweeps=3"),
+    ],
+)
+def test_what_contradicts_walks_from_the_data_is_refused(settings, says):
+    model = ebm.loads(RBM, unit=2, check=False)
+    with pytest.raises(ebm.EbmError, match=f"(?s)E704.*{says}"):
+        ebm.fit(model, {"v": bits(3)}, **{"objective": "cd", "progress": False, **settings})
