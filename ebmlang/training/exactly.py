@@ -22,14 +22,17 @@ from ..partition.exact import exact
 from ..partition.examples import Examples
 from ..progress import Progress
 from ..syntax.diagnostics import complain
+from . import runaway
 from .phases import Phases
 from .prior import log_prior
 from .stored import Fit
+from .telling import warn
 
 if TYPE_CHECKING:
     from ..model import Model
 
 TOGETHER = 4096  # examples in one compiled call
+BATCH = 100  # examples whose mean slopes are compared, to see which entries the data do not bound
 MEMORY = 20  # pairs that L-BFGS keeps
 STILL = 1e-8  # largest entry of the gradient at which the optimum is reached
 
@@ -45,8 +48,9 @@ def fit_exactly(
     """Parameters at the maximum of the likelihood, or of the posterior where there are priors.
 
     An epoch is an evaluation of the gradient; it ends before `epochs` of them where the
-    largest entry of the gradient is below 1e-8, or rounding stops it. Raises EbmError E705 where
-    log Z or the latents' sum is not exact, E704 where given data are the examples' own.
+    largest entry of the gradient is below 1e-8, or rounding stops it; it warns of parameters that
+    run away. Raises EbmError E705 where log Z or the latents' sum is not exact, E704 where given
+    data are the examples' own.
     """
     if examples.own:
         raise complain("E704", "exact gradients want one log Z: here every example has its own")
@@ -59,8 +63,10 @@ def fit_exactly(
     run = _Exact(phases, examples, params)
     bar = Progress(epochs, f"fitting {phases.model.name}", progress)
     history: list[dict[str, float]] = []
+    earlier: runaway.Earlier = ()
 
     def told(vector: np.ndarray) -> tuple[float, np.ndarray]:
+        nonlocal earlier
         begun = time.perf_counter()
         value, likelihood, slope = run.value_and_slope(vector)
         row = {
@@ -71,6 +77,7 @@ def fit_exactly(
             "seconds": time.perf_counter() - begun,
         }
         history.append(row)
+        earlier = runaway.remembered(earlier, len(history), run.params(vector))
         bar.advance(1, f"{likelihood:.6f} nats an example, gradient {row['gradient_norm']:.2g}")
         if callback is not None:
             callback(row)
@@ -81,7 +88,11 @@ def fit_exactly(
             "maxfun": epochs, "maxiter": epochs, "gtol": STILL, "ftol": 0.0, "maxcor": MEMORY,
         })  # fmt: skip
     arrays = {n: np.array([row[n] for row in history]) for n in history[0]}
-    return Fit(phases.model, run.params(found.x), arrays, {}, len(history))
+    params = run.params(found.x)
+    doubts = run.doubts(earlier, len(history), params)
+    for says in doubts:
+        warn(says)
+    return Fit(phases.model, params, arrays, {}, len(history), problems=tuple(doubts))
 
 
 class _Exact:
@@ -127,6 +138,26 @@ class _Exact:
             free = self.back(jnp.asarray(vector))
             return jax.tree.map(np.asarray, self.model.parameter_space.constrain(free))
 
+    def doubts(self, earlier: runaway.Earlier, epoch: int, params: Mapping[str, Any]) -> list[str]:
+        """Parameters that run away, in words."""
+        program = self.model.program
+        plain = {n: params[n] for n in program.params}
+        masks = runaway.growing(earlier, epoch, plain)
+        masks = {n: m for n, m in masks.items() if program.parameter_facts[n].prior is None}
+        if not masks:
+            return []
+        size = min(BATCH, self.number)
+        starts = [*range(0, self.number - size, size), self.number - size]
+        rows = np.stack([np.arange(s, s + size) for s in starts])
+        with jax.enable_x64(True):
+            states = self._states(rows)
+            kinds = {n: stored_type(program.givens[n]) for n in self.shared}
+            given = {n: jnp.asarray(v, kinds[n]) for n, v in self.shared.items()}
+            where = Situation(jax.tree.map(jnp.asarray, dict(params)), given, jnp.ones(()))
+            none = {n: v[0, :0] for n, v in states.items()}
+            found = runaway.unbounded(masks, self.phases, where, states, none)
+        return runaway.told(found, plain)
+
     def _energy(self, vector: Any, states: Any) -> Any:
         params = self.model.parameter_space.constrain(self.back(vector))
         given = {
@@ -151,12 +182,13 @@ class _Exact:
         (slope,) = pull(space.values(wide))
         return np.asarray(slope)
 
-    def _states(self, rows: slice) -> dict[str, Any]:
+    def _states(self, rows: slice | np.ndarray) -> dict[str, Any]:
+        """Configurations of these rows [row, …], or of rows [batch, row]."""
         unknowns = self.model.program.unknowns
         states = {n: jnp.asarray(v[rows], stored_type(unknowns[n])) for n, v in self.data.items()}
-        number = len(next(iter(states.values())))
+        numbers = np.arange(self.number)[rows].shape
         for name, symbol in unknowns.items():
             if name not in states:
-                shape = (number, *self.model.world.shape(symbol))
+                shape = (*numbers, *self.model.world.shape(symbol))
                 states[name] = jnp.zeros(shape, stored_type(symbol))
         return states

@@ -49,6 +49,26 @@ def test_a_prior_makes_it_the_mode():
     assert np.allclose(pairs[upper] + found["J"][upper], pull, atol=1e-6)
 
 
+def test_an_entry_without_an_optimum_is_named():
+    """Units 0 and 1 are never on together: no finite coupling is the best."""
+    rows = rows_of(400, 3)
+    rows[:, 1] *= 1 - rows[:, 0]
+    with pytest.warns(UserWarning, match=r"`J\[0, 1\]` runs away: -.*give `J` a prior"):
+        fit = ebm.fit(ebm.loads(VISIBLE.format("")), {"x": rows}, sampler="exact", epochs=40,
+                      progress=False)  # fmt: skip
+    assert len(fit.problems) == 1
+
+
+@pytest.mark.slow
+def test_a_prior_ends_it():
+    rows = rows_of(400, 3)
+    rows[:, 1] *= 1 - rows[:, 0]
+    fit = ebm.fit(ebm.loads(VISIBLE.format("~ normal(0, 1)")), {"x": rows}, sampler="exact",
+                  epochs=40, progress=False)  # fmt: skip
+    assert fit.params["J"][0, 1] < -1
+    assert fit.problems == ()
+
+
 def test_latents_with_a_closed_form_are_summed():
     text = """dim pixel, unit = 2
     visible v : binary[pixel]
