@@ -33,6 +33,7 @@ from .settings import Sampler, Tempering, sampler_of
 from .starting import Init, started
 from .streaming import streamed, streaming_of
 from .sweep import Chain, Report, begin, prepared, sweeps
+from .telling import Telling, Told, skipped
 from .tempering import untempered
 from .verify import verify
 
@@ -81,23 +82,16 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
 
     def draw(
         situation: Situation, chain: Chain, numbers: Any, names: tuple[str, ...]
-    ) -> tuple[Chain, tuple[State, State, Any, Report]]:
+    ) -> tuple[Chain, Told]:
         ready = prepared(plan, situation)
-
-        def told(chain: Chain, report: Report) -> tuple[State, State, Any, Report]:
-            energy = target.energy(situation.params, chain.state, situation.given)
-            named = target.quantities(situation.params, chain.state, situation.given)
-            state = {n: v for n, v in compact(target, chain.state).items() if n in names}
-            return state, {n: v for n, v in named.items() if n in names}, energy, report
+        telling = Telling(target, situation, names)
 
         def one(chain: Chain, number: Any) -> tuple[Chain, Any]:
             chain, report = sweeps(plan, ready, chain, number)
-            empty = jax.tree.map(
-                lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(told, chain, report)
-            )
-            return chain, jax.lax.cond(number > 0, told, lambda *_: empty, chain, report)
+            return chain, skipped(telling.now, number > 0, chain, report)
 
-        return jax.lax.scan(one, chain, numbers)
+        chain, kept = jax.lax.scan(one, chain, numbers)
+        return chain, telling.after(kept, numbers)
 
     def drawn(situation: Situation, chain: Chain, numbers: Any, names: Any) -> Any:
         return jax.vmap(lambda c: draw(situation, c, numbers, names))(chain)
@@ -109,19 +103,6 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
         jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
         jax.jit(drawn, static_argnums=3),
     )
-
-
-def compact(target: Target, state: State) -> State:
-    """Values in the smallest type that holds them, for keeping."""
-    out = {}
-    for name, value in state.items():
-        symbol = target.program.unknowns[name]
-        small = symbol.domain.discrete and (
-            symbol.domain.labels is None or target.world.size(symbol.domain.labels) <= 127
-        )
-        wide = symbol.domain.kind == "integer"
-        out[name] = value.astype(jnp.int32 if wide else jnp.int8) if small else value
-    return out
 
 
 @overload
