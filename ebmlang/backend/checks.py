@@ -30,10 +30,12 @@ def check_values(
     *,
     missing: bool = False,
     where: str = "the data hold",
+    rows: slice | None = None,
 ) -> None:
     """Refuse values outside a type. The last axes are the declared ones; any may lead.
 
-    `missing`: NaN stands for an entry that is not known and passes.
+    `missing`: NaN stands for an entry that is not known and passes. `rows`: which of all they are,
+    where data are looked at piece by piece.
     Raises EbmError: E604 for NaN or infinity, E603 for a value outside the type, E609 for an
     array that is not symmetric or hollow as declared.
     """
@@ -48,7 +50,7 @@ def check_values(
     if array.dtype.kind == "f":
         strange = np.isinf(array) if missing else ~np.isfinite(array)
         if strange.any():
-            _refuse("E604", symbol, array, strange, where)
+            _refuse("E604", symbol, array, strange, where, rows)
         array = (
             np.where(np.isnan(array), _inside(symbol.domain, world), array) if missing else array
         )
@@ -56,8 +58,8 @@ def check_values(
     if symbol.hollow:
         outside &= ~np.eye(array.shape[-1], dtype=bool)
     if outside.any():
-        _refuse("E603", symbol, array, outside, where)
-    _check_shape(symbol, array, world)
+        _refuse("E603", symbol, array, outside, where, rows)
+    _check_shape(symbol, array, rows)
 
 
 _KINDS = {"U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "durations",
@@ -74,15 +76,16 @@ def _as_numbers(symbol: Symbol, array: np.ndarray) -> list[str]:
     return [f'letters become positions by np.vectorize("{labels}".index)(data)']
 
 
-def _check_shape(symbol: Symbol, array: np.ndarray, world: World) -> None:
+def _check_shape(symbol: Symbol, array: np.ndarray, rows: slice | None) -> None:
     if symbol.domain.kind is Kind.SIMPLEX:
         off = np.abs(array.sum(-1) - 1) > TOLERANCE
         if off.any():
             first = tuple(np.argwhere(off)[0])
             total = float(array.sum(-1)[first])
+            place = _place(_counted(np.array(first), rows))
             raise complain(
                 "E603",
-                f"`{symbol.name}`{_place(np.array(first))} sums to {total:.6g}, and a simplex to 1",
+                f"`{symbol.name}`{place} sums to {total:.6g}, and a simplex to 1",
                 helps=["a / a.sum(-1, keepdims=True) does"] if (array.sum(-1) > 0).all() else [],
             )
     if symbol.symmetric and not np.allclose(array, np.swapaxes(array, -1, -2), atol=TOLERANCE):
@@ -100,14 +103,18 @@ def _check_shape(symbol: Symbol, array: np.ndarray, world: World) -> None:
             raise complain("E609", f"`{symbol.name}` is hollow, but entry [{k}, {k}] is not zero")
 
 
-def _refuse(code: str, symbol: Symbol, array: np.ndarray, wrong: np.ndarray, where: str) -> None:
+def _refuse(
+    code: str, symbol: Symbol, array: np.ndarray, wrong: np.ndarray, where: str, rows: slice | None
+) -> None:
     first = np.argwhere(wrong)[0]
     value = array[tuple(first)]
+    first = _counted(first, rows)
     number = int(wrong.sum())
     leading = array.ndim - len(symbol.dims)
     notes = []
     if number > 1:
-        notes.append(f"{number:,} of {array.size:,} entries do not fit".replace(",", " "))
+        there = "" if rows is None else f" in rows {rows.start} to {rows.stop - 1}"
+        notes.append(f"{number:,} of {array.size:,} entries do not fit".replace(",", " ") + there)
     if array.ndim == 2 and leading == 1:
         notes.insert(0, f"row {first[0]}, column {first[1]}, counted from 0")
     raise complain(
@@ -116,6 +123,11 @@ def _refuse(code: str, symbol: Symbol, array: np.ndarray, wrong: np.ndarray, whe
         notes=notes,
         helps=_helps(symbol, array),
     )
+
+
+def _counted(place: np.ndarray, rows: slice | None) -> np.ndarray:
+    """A place among all rows from one in a piece of them."""
+    return place if rows is None else np.array([place[0] + rows.start, *place[1:]])
 
 
 def _text(value: Any) -> str:
