@@ -18,6 +18,7 @@ from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
 from ..syntax.diagnostics import complain
 from .checks import check_values
+from .known import filled, tether
 from .lower import Lowering
 
 State = dict[str, Any]
@@ -27,18 +28,21 @@ State = dict[str, Any]
 class Target:
     """A program with everything bound but parameters, given data and the configuration.
 
-    All functions take one configuration; chains and examples are added by `jax.vmap`.
+    All functions take one configuration; chains and examples are added by `jax.vmap`. `partly`:
+    variables of which the given data may tell some entries, as `known` says.
     """
 
     program: Program
     world: World
     structure: Structure
     networks: Mapping[str, Callable[..., Any]]
+    partly: tuple[str, ...] = ()
 
     def lowering(self, params: Mapping[str, Any], state: State, given: State) -> Lowering:
         """The lowering of the program's terms at these values."""
         arrays = {n: jnp.asarray(params[n]) for n in self.program.params}
         weights = {n: params[n] for n in self.program.networks}
+        state = filled(self.partly, state, given) if self.partly else state
         known = {n: jnp.asarray(v) for n, v in (*given.items(), *state.items())}
         lowering = Lowering(self.world, arrays | known, self.networks, weights)
         for name, default in self.program.defaults.items():
@@ -76,7 +80,10 @@ class Target:
         """The multilinear extension; categories stand in `state` as one-hot arrays."""
         lowering = self.lowering(params, state, given)
         chosen = self.structure.extended if energies is None else energies
-        return _total(lowering.scalar(e.term) for e in chosen)
+        total = _total(lowering.scalar(e.term) for e in chosen)
+        if not self.partly:
+            return total
+        return total + tether((self.program.unknowns[n] for n in self.partly), state, given)
 
     def opened(self, state: State) -> State:
         """The state with categories as one-hot arrays and all else as real numbers."""

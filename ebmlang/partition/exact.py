@@ -113,12 +113,16 @@ def exact_log_weights(
     given: Mapping[str, Any] | None = None,
     beta: float = 1.0,
     batch: int = 512,
+    masks: Mapping[str, np.ndarray] | None = None,
 ) -> np.ndarray:
     """log of the sum over latents of exp(-beta E) for each example, in nats. Shapes: [example].
 
+    `masks`: the entries [dims] that the examples know, all if not said; the others are summed too.
     Raises EbmError E705 if the latents have no closed form or are too many to list.
     """
-    masks = {n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in data}
+    masks = dict(masks or {}) or {
+        n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in data
+    }
     held = Clamped({n: jnp.zeros(m.shape) for n, m in masks.items()}, masks)
     plan = summation_of(model, held)
     shared, per_example = split_given(model, given)
@@ -155,7 +159,7 @@ def _example_states(model: Model, data: Mapping[str, Any], rows: slice) -> State
     for name, symbol in model.program.unknowns.items():
         kind = stored_type(symbol)
         if name in data:
-            state[name] = jnp.asarray(np.asarray(data[name])[rows], kind)
+            state[name] = jnp.asarray(np.nan_to_num(np.asarray(data[name])[rows]), kind)
         else:
             state[name] = jnp.zeros((number, *model.world.shape(symbol)), kind)
     return state

@@ -14,11 +14,14 @@ from ..backend.energy import stored_type
 from ..samplers.clamping import Clamped
 from ..samplers.run import check_counts, situation_of
 from ..samplers.settings import Sampler, sampler_of
-from ..syntax.diagnostics import EbmError
+from ..syntax.diagnostics import EbmError, complain
 from .annealing import LEAST_STEPS, MOST_STEPS, PILOTS, Annealing, more, prepare, schedule_of
 from .exact import exact_log_weights
 from .examples import prepare as prepared
+from .gaps import patterns
+from .incomplete import incomplete_log_weights
 from .logz import LogPartition, log_partition
+from .sources import Rows, bytes_of_row, whole
 from .way import Point
 from .weights import estimate
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 TOGETHER = 4096  # chains of one annealed walk
 CHAINS = 32  # of each example
+MOST_BYTES = 1 << 28  # of examples that are weighed together
+FEW_PATTERNS = 8  # ways to lack entries for which a program each is made
+MOST_PATTERNS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +94,8 @@ def log_prob(
 ) -> LogProb:
     """log p(data | given) of each example, in nats.
 
-    data[name] [example, dims]; unknowns that are not in the data are summed: exactly where that has
+    data[name] [example, dims]; unknowns that are not in the data, and entries that an example lacks
+    (NaN), are summed: exactly where that has
     a closed form or few states, else by annealed importance sampling given each example (32 chains
     each), until the root mean square of their standard errors is below `target_error`. `log_z`: if
     it is known already; else by `log_partition` with the same `method`.
@@ -96,18 +103,27 @@ def log_prob(
     """
     check_counts(sweeps=sweeps)
     model, examples = prepared(model, data, given)
+    if examples.stream is not None:
+        raise complain(
+            "E606",
+            "log p is told example by example, and those of an iterable come only one after another",
+            helps=['arrays or a file: log_prob(model, params, "data.h5")'],
+        )
     arrays = examples.data
     settings: dict[str, Any] = {"target_error": target_error, "sampler": sampler,
                                 "sweeps": sweeps, "seed": seed}  # fmt: skip
     values, errors = np.zeros(examples.number), np.zeros(examples.number)
     found, hows = [], []
-    for rows, known in _groups(examples.shared, examples.own, examples.number):
-        part = {n: v[rows] for n, v in arrays.items()}
-        weights, error, how = _weights(model, params, part, known, method, settings)
-        z = log_z or log_partition(model, params, method, given=known, **settings)
-        values[rows], errors[rows] = weights - z.value, np.hypot(error, z.std_error)
-        found.append(z)
-        hows.append(f"{how}; log Z {z.method}")
+    own = {n: whole(v) for n, v in examples.own.items()}
+    for rows, known in _groups(examples.shared, own, examples.number):
+        z = log_z
+        for few in _parted(rows, arrays):
+            part = {n: v[few] for n, v in arrays.items()}
+            weights, error, how = _of_known(model, params, part, known, method, settings)
+            z = z or log_partition(model, params, method, given=known, **settings)
+            values[few], errors[few] = weights - z.value, np.hypot(error, z.std_error)
+            hows.append(f"{how}; log Z {z.method}")
+        found += [z] if z is not None else []
     worst = max(z.std_error for z in found)
     return LogProb(values, errors, tuple(found), worst, hows[0])
 
@@ -115,6 +131,12 @@ def log_prob(
 def number_of(arrays: Mapping[str, np.ndarray]) -> int:
     """How many examples there are."""
     return len(next(iter(arrays.values())))
+
+
+def _parted(rows: np.ndarray, arrays: Mapping[str, Rows]) -> list[np.ndarray]:
+    """Row numbers in parts whose rows fit in memory together."""
+    step = max(1, MOST_BYTES // sum(bytes_of_row(v) for v in arrays.values()))
+    return [rows[start : start + step] for start in range(0, len(rows), step)]
 
 
 def _groups(
@@ -131,7 +153,7 @@ def _groups(
     ]
 
 
-def _weights(
+def _of_known(
     model: Model,
     params: Mapping[str, Any],
     data: Mapping[str, np.ndarray],
@@ -139,20 +161,61 @@ def _weights(
     method: str,
     settings: Mapping[str, Any],
 ) -> tuple[np.ndarray, Any, str]:
-    """log of the sum over latents of exp(-E) for each example, its error, and how it was had."""
+    """The weights of examples, of which some may lack entries: those are summed as latents are.
+
+    By one program where examples lack entries in many ways and the sum is exact, else by one for each.
+    """
+    apart = patterns(data)
+    if len(apart) > FEW_PATTERNS and method != "ais":
+        try:
+            weights = incomplete_log_weights(model, params, data, given)
+            return weights, 0.0, "latents and missing entries summed exactly"
+        except EbmError as error:
+            if error.diagnostics[0].code != "E705":
+                raise
+    if len(apart) > MOST_PATTERNS:
+        raise complain(
+            "E705",
+            f"examples lack entries in {len(apart)} different ways, which have no exact sum together, "
+            f"and at most {MOST_PATTERNS} are summed or annealed one by one",
+            helps=["give the examples in parts, with the log_z of the first call for all"],
+        )
+    values, errors = np.zeros(number_of(data)), np.zeros(number_of(data))
+    hows = []
+    for rows, masks in apart:
+        part = {n: np.nan_to_num(v[rows]) for n, v in data.items()}
+        found = _weights(model, params, part, given, method, settings, masks)
+        values[rows], errors[rows] = found[:2]
+        hows.append(found[2])
+    return values, errors, max(hows, key=len)
+
+
+def _weights(
+    model: Model,
+    params: Mapping[str, Any],
+    data: Mapping[str, np.ndarray],
+    given: Mapping[str, Any],
+    method: str,
+    settings: Mapping[str, Any],
+    masks: Mapping[str, np.ndarray],
+) -> tuple[np.ndarray, Any, str]:
+    """log of the sum over latents of exp(-E) for each example, its error, and how it was had.
+
+    `masks`: the entries [dims] that all of these examples know.
+    """
+    whole = all(m.all() for m in masks.values())
+    lacks = "latents" if whole else "latents and missing entries"
     if method != "ais":
         try:
-            return (
-                exact_log_weights(model, params, data, given=given),
-                0.0,
-                "latents summed exactly",
-            )
+            found = exact_log_weights(model, params, data, given=given, masks=masks)
+            return found, 0.0, f"{lacks} summed exactly"
         except EbmError as error:
             if method == "exact" or error.diagnostics[0].code != "E705":
                 raise
-    if all(n in data for n in model.program.unknowns):
+    if whole and all(n in data for n in model.program.unknowns):
         return exact_log_weights(model, params, data, given=given), 0.0, "no latents"
-    return _annealed(model, params, data, given, settings)
+    values, errors, how = _annealed(model, params, data, given, settings, masks)
+    return values, errors, f"{lacks} annealed, {how}"
 
 
 def _annealed(
@@ -161,11 +224,11 @@ def _annealed(
     data: Mapping[str, np.ndarray],
     given: Mapping[str, Any],
     settings: Mapping[str, Any],
+    masks: Mapping[str, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, str]:
     unknowns = model.program.unknowns
-    masks = {n: np.ones(model.world.shape(unknowns[n]), bool) for n in data}
     rows = {n: jnp.asarray(v, stored_type(unknowns[n])) for n, v in data.items()}
-    held = Clamped({n: v[0] for n, v in rows.items()}, masks)
+    held = Clamped({n: v[0] for n, v in rows.items()}, dict(masks))
     situation = situation_of(model, params, given, 1.0)
     first, second, key = jax.random.split(jax.random.key(settings["seed"]), 3)
     picks = jnp.arange(PILOTS) % number_of(data)
@@ -183,7 +246,7 @@ def _annealed(
         if np.sqrt(np.mean(errors**2)) <= settings["target_error"] or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.mean(np.var(logs, axis=1))), CHAINS, settings["target_error"])
-    how = f"latents annealed, {CHAINS} chains an example, {steps} steps"
+    how = f"{CHAINS} chains an example, {steps} steps"
     return np.array([f.log_mean for f in found]), errors, how
 
 

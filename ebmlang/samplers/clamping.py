@@ -52,7 +52,8 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
             )
         if symbol.symmetric:
             array, held = np.where(held, array, array.T), held | held.T
-        inside = np.where(held, array, _some(symbol, model, shape))
+        _refuse_gaps(symbol, np.where(held, array, 0))
+        inside = np.where(held, array, inside_values(symbol, model, shape))
         check_values(symbol, inside, model.world, where="the clamp holds")
         values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))
         masks[name] = held
@@ -83,6 +84,20 @@ def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple
     return given[0], held
 
 
+def _refuse_gaps(symbol: Symbol, array: np.ndarray) -> None:
+    """Refuse NaN where a value is held. Raises EbmError E604 that says how to leave entries free."""
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        place = ", ".join(str(k) for k in np.argwhere(np.isnan(array))[0])
+        raise complain(
+            "E604",
+            f"the clamp of `{symbol.name}` holds nan" + (f" at [{place}]" if place else ""),
+            helps=[
+                "to hold some entries and leave the others free: (value, mask), the mask true where "
+                "the value holds"
+            ],
+        )
+
+
 def _check_whole(symbol: Symbol, held: np.ndarray) -> None:
     """Refuse a simplex of which some entries are held: what is left sums to less than one."""
     parts = held.any(-1) & ~held.all(-1)
@@ -97,7 +112,8 @@ def _check_whole(symbol: Symbol, held: np.ndarray) -> None:
     )
 
 
-def _some(symbol: Any, model: Model, shape: tuple[int, ...]) -> np.ndarray:
+def inside_values(symbol: Symbol, model: Model, shape: tuple[int, ...]) -> np.ndarray:
+    """Values of the type of a variable, to stand where nothing is told."""
     from ..backend.parameters import _neutral
 
     if symbol.domain.discrete:

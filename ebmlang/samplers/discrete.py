@@ -40,7 +40,9 @@ def exact_block(
     """The block for a variable of first or second degree in its sites."""
     slope = GradientGibbs(target, name, sites, colours, midpoint)
     facts = target.structure.variables[name]
-    form = quadratic_form(target, name, sites) if facts.couples else None
+    # Couplings read the state itself, the slope of the energy what is known of it.
+    paired = facts.couples and name not in target.partly
+    form = quadratic_form(target, name, sites) if paired else None
     found = cheapest(form, slope.number)
     if form is None or found is None or found[0].name == "slope":
         return slope

@@ -20,6 +20,7 @@ from ..analysis.instances import Undecided
 from ..backend.conditionals import Situation, both, states_of
 from ..backend.differences import Piece, opened_lowering
 from ..backend.energy import State, Target, stored_type
+from ..backend.known import mask_of
 from ..backend.pairwise import QuadraticForm, quadratic_form
 from ..backend.sites import Sites
 from ..semantics.terms import Kind, NamedEnergy
@@ -116,6 +117,9 @@ class LocalGibbs:
             lowering = opened_lowering(self.target, situation, state)
             for piece, weights in zip(self.pieces, situation.tables[0], strict=True):
                 energy = energy + piece.tried(lowering, weights, picks, now, values)
+        if mask_of(self.name) in situation.given:
+            known = self.sites.take(situation.given[mask_of(self.name)])[picks]
+            energy = jnp.where(known[:, None], 0.0, energy)
         return -situation.beta * energy
 
     def _flat(
@@ -162,7 +166,8 @@ def local_block(target: Target, name: str, sites: Sites, colours: np.ndarray) ->
     if touched * len(states_of(symbol, target)) > MOST_TOUCHED:
         return None
     block = LocalGibbs(target, name, sites, colours, found.flat, pieces, None)
-    form = _form(target, name, sites, found.flat) if block.number > FEW_COLOURS else None
+    many = block.number > FEW_COLOURS and name not in target.partly
+    form = _form(target, name, sites, found.flat) if many else None
     if form is None:
         return block
     fields = Fields(form, stays(form, structure.variables[name].meets))

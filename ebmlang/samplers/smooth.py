@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State, Target
+from ..backend.known import mask_of
 from ..backend.sites import Sites
 from ..semantics.terms import Kind
 from .closed import Closed
@@ -57,10 +58,21 @@ class Smooth:
 
         Where unknowns are summed out beta E is their free energy.
         """
+        free = self._kept(free, situation)
         there = self.put(state, free)
         if self.closed is None:
             return self._energy(situation, there) - self._volume(free)
         return -self.closed.log_sum(situation, there, situation.tables) - self._volume(free)
+
+    def _kept(self, free: Free, situation: Situation) -> Free:
+        """The free numbers, those of known sites at 0: no slope leads them, and they weigh nothing."""
+        found = dict(free)
+        for name, own in self.sites.items():
+            if mask_of(name) in situation.given:
+                known = own.take(situation.given[mask_of(name)])
+                known = known.reshape(own.number, -1)[:, :1] if own.event else known
+                found[name] = jnp.where(known, 0.0, free[name])
+        return found
 
     def _energy(self, situation: Situation, state: State) -> Any:
         energies = {e.name for e in self.target.touching(self.sites)}

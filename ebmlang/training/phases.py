@@ -7,6 +7,7 @@ the second has the smaller variance (Rao-Blackwell); else latents are sampled gi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
+from ..backend.known import completed
 from ..partition.summation import Summation, plan_sum
 from ..samplers.plan import Plan, make_plan
 from ..samplers.settings import Sampler
 from ..samplers.sweep import Chain, sweeps
 from ..syntax.diagnostics import EbmError
+from .missing import held_plan
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -28,16 +31,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Phases:
-    """How each phase is had. `closed` sums the latents, or `latents` samples them given the data."""
+    """How each phase is had. `closed` sums the latents, or `latents` samples them given the data.
+
+    Where entries are missing, `latents` samples those of `partly` too, whatever each example lacks.
+    """
 
     model: Model
     observed: tuple[str, ...]
     closed: Summation | None
     latents: Plan | None
     free: Plan
+    partly: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """What the data phase does with latents, in words."""
+        if self.partly:
+            return f"missing entries of {', '.join(self.partly)} sampled given what is known"
         if self.closed is not None and self.closed.closed:
             return f"{', '.join(self.closed.closed)} summed exactly"
         if self.latents is None:
@@ -51,15 +60,22 @@ class Phases:
         return self.model.target.energy(situation.params, state, situation.given)
 
     def data_state(self, rows: State, hidden: State) -> State:
-        """A configuration from one example: its values, and latents as they stand."""
+        """A configuration from examples: their values, latents and what is missing as they stand."""
         state = dict(hidden)
         for name, value in rows.items():
-            state[name] = value.astype(stored_type(self.model.program.unknowns[name]))
+            kind = stored_type(self.model.program.unknowns[name])
+            whole = name not in self.partly
+            state[name] = value.astype(kind) if whole else completed(value, hidden[name])
         return state
 
 
-def make_phases(model: Model, observed: tuple[str, ...], sampler: Sampler) -> Phases:
-    """The phases of a model with these variables in the data."""
+def make_phases(
+    model: Model,
+    observed: tuple[str, ...],
+    sampler: Sampler,
+    missing: Mapping[str, np.ndarray] | None = None,
+) -> Phases:
+    """The phases of a model with these variables in the data; `missing` masks what some example lacks."""
     masks = {n: np.ones(model.world.shape(model.program.unknowns[n]), bool) for n in observed}
     hidden = [n for n in model.program.unknowns if n not in observed]
     closed: Summation | None = None
@@ -70,10 +86,13 @@ def make_phases(model: Model, observed: tuple[str, ...], sampler: Sampler) -> Ph
     if closed is not None and closed.listed:
         closed = None
     latents = None
-    if hidden and closed is None:
+    if missing:
+        known = {n: ~missing[n] if n in missing else mask for n, mask in masks.items()}
+        latents = held_plan(model, sampler, known, tuple(missing))
+    elif hidden and closed is None:
         latents = make_plan(model.target, sampler, masks, fallback="mala", carried=False)
     free = make_plan(model.target, sampler, {}, fallback="mala", carried=False)
-    return Phases(model, observed, closed, latents, free)
+    return Phases(model, observed, closed, latents, free, tuple(missing or ()))
 
 
 def run_chains(
