@@ -16,7 +16,7 @@ from ..backend.energy import stored_type
 from ..partition.examples import Examples
 from ..samplers.replay import replaying
 from ..samplers.run import Clamped, check_counts
-from ..samplers.settings import Sampler, sampler_of
+from ..samplers.settings import Sampler, Tempering, sampler_of
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
 from . import runaway
@@ -45,7 +45,8 @@ RATE = 1e-3  # Adam's, if no optimiser is said
 def walker_of(sampler: str | Sampler) -> Sampler:
     """The sampler of the model phase. Raises EbmError E701, or E704 if it cannot follow a fit."""
     walker = sampler_of(sampler)
-    if walker.name == "annealed":
+    moves = sampler_of(walker.inner) if isinstance(walker, Tempering) else walker
+    if moves.name == "annealed":
         raise complain(
             "E704",
             "`annealed` follows its schedule in warm-up, and the chains of a fit have none",

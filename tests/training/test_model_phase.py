@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -117,3 +118,57 @@ def test_what_contradicts_walks_from_the_data_is_refused(settings, says):
     model = ebm.loads(RBM, unit=2, check=False)
     with pytest.raises(ebm.EbmError, match=f"(?s)E704.*{says}"):
         ebm.fit(model, {"v": bits(3)}, **{"objective": "cd", "progress": False, **settings})
+
+
+MAGNET = """dim site = 8
+visible s : spin[site]
+param h : real init 0.1
+energy = -0.4 * sum(i < j) s[i] * s[j] - h * sum(s)"""
+RATE = 5e-7
+TRACED = []
+
+
+def traced(count):
+    """A rate that tells how often a step is compiled."""
+    TRACED.append(None)
+    return jnp.asarray(RATE)
+
+
+def mean_slope(folder, model, data, sampler):
+    """The mean slope by h over the last 3 of 4 epochs, parameters all but fixed; and the fit."""
+    TRACED.clear()
+    settings = {
+        "sampler": sampler, "chains": 24, "batch_size": 2, "progress": False,
+        "optimizer": optax.sgd(traced), "centred": False, "params": {"h": 0.1},
+    }  # fmt: skip
+    early = ebm.fit(model, data, epochs=1, checkpoint=folder, **settings)
+    late = ebm.fit(model, data, epochs=4, checkpoint=folder, **settings)
+    assert_same(late, ebm.fit(model, data, epochs=4, **settings))
+    assert len(TRACED) == 1
+    steps = late.steps - early.steps
+    return float(early.params["h"] - late.params["h"]) / RATE / steps
+
+
+@pytest.mark.parametrize(
+    "sampler", [pytest.param("gibbs", marks=pytest.mark.slow), ebm.Tempering("gibbs", replicas=4)]
+)
+def test_ladders_that_stay_through_the_steps_weigh_two_far_modes(tmp_path, sampler):
+    """A turn of all eight spins costs 13 nats: chains that begin on a side stay there."""
+    model = ebm.loads(MAGNET, check=False)
+    every = 2 * bits(8) - 1
+    total = every.sum(1)
+    weights = np.exp(0.4 * (total**2 - 8) / 2 + 0.1 * total)
+    rows = np.where(np.arange(200)[:, None] % 2 == 0, 1, -1) * np.ones((200, 8))
+    slope = mean_slope(tmp_path, model, {"s": rows}, sampler)
+    wanted = -rows.sum(1).mean() + weights @ total / weights.sum()
+    assert wanted > 5
+    if sampler == "gibbs":
+        assert abs(slope - wanted) > 3
+    else:
+        assert slope == pytest.approx(wanted, abs=1)
+
+
+def test_a_ladder_around_a_walk_that_cools_is_refused():
+    model = ebm.loads("visible x : real param a : real init 1 energy = a * x^2 / 2", check=False)
+    with pytest.raises(ebm.EbmError, match=r"E704.*schedule"):
+        ebm.fit(model, {"x": np.ones(9)}, sampler=ebm.Tempering(inner="annealed"), progress=False)
