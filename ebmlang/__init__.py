@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .samplers.settings import Underdamped as Underdamped
     from .syntax.diagnostics import EbmError as EbmError
     from .syntax.diagnostics import InternalError as InternalError
+    from .training.adaptive import Adaptive as Adaptive
     from .training.fit import fit as fit
     from .training.objectives import ContrastiveDivergence as ContrastiveDivergence
     from .training.objectives import DenoisingScore as DenoisingScore
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from .training.objectives import SlicedScore as SlicedScore
     from .training.stored import Fit as Fit
     from .training.stored import load_fit as load_fit
+    from .training.tensorboard import TensorBoard as TensorBoard
 
 __version__ = "0.1.0"
 
@@ -81,6 +83,7 @@ _WHERE = {
     "Underdamped": ".samplers.settings",
     "EbmError": ".syntax.diagnostics",
     "InternalError": ".syntax.diagnostics",
+    "Adaptive": ".training.adaptive",
     "fit": ".training.fit",
     "ContrastiveDivergence": ".training.objectives",
     "DenoisingScore": ".training.objectives",
@@ -91,6 +94,7 @@ _WHERE = {
     "SlicedScore": ".training.objectives",
     "Fit": ".training.stored",
     "load_fit": ".training.stored",
+    "TensorBoard": ".training.tensorboard",
 }
 
 __all__ = sorted((*_WHERE, "__version__"))

@@ -50,6 +50,15 @@ class Model:
         sizes = ", ".join(f"{n}={s}" for n, s in self.bindings.sizes.items())
         return f"<ebm model {self.name}({sizes})>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        """The model itself: nothing of it changes, and what it has compiled is worth keeping."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle keeps: the text and the bindings. All else is made again."""
+        text, name = self.source.text, self.source.name
+        return _again, (text, name, self.program.imported, self.checks, self.bindings)
+
     def bind(self, **values: Any) -> Model:
         """The model with more of it known: sizes, graphs, given data, functions, held variables.
 
@@ -61,7 +70,9 @@ class Model:
         return self.with_bindings(bind(self.program, self.bindings, values))
 
     def with_bindings(self, bindings: Bindings) -> Model:
-        """The same program with other bindings."""
+        """The same program with other bindings; the model itself, with all it compiled, if none differs."""
+        if bindings.same_as(self.bindings):
+            return self
         return Model(self.source, self.program, bindings, self.warnings, self.checks)
 
     @cached_property
@@ -234,6 +245,13 @@ def loads(
     program, found = read(source)
     model = Model(source, program, Bindings(), tuple(found), check)
     return model.bind(**bindings)
+
+
+def _again(
+    text: str, name: str, files: Mapping[str, str], check: bool, bindings: Bindings
+) -> Model:
+    """A model that was pickled."""
+    return loads(text, name=name, check=check, files=files).with_bindings(bindings)
 
 
 def load(path: str | Path, *, check: bool = True, **bindings: Any) -> Model:

@@ -30,6 +30,15 @@ class Bindings:
     held: Mapping[str, np.ndarray] = field(default_factory=dict)
     externals: Mapping[str, Any] = field(default_factory=dict)
 
+    def same_as(self, other: Bindings) -> bool:
+        """Whether the other binds the same sizes and the very same arrays and functions."""
+        kinds = ("graphs", "givens", "held", "externals")
+        pairs = [(getattr(self, kind), getattr(other, kind)) for kind in kinds]
+        return self.sizes == other.sizes and all(
+            mine.keys() == theirs.keys() and all(mine[n] is theirs[n] for n in mine)
+            for mine, theirs in pairs
+        )
+
 
 class _Sizes:
     """Sizes as they become known; two that disagree are told with both places."""

@@ -91,7 +91,7 @@ def _times(factor: Symbol, term: Term) -> Term:
 
 def _base(symbol: Symbol, target: Target) -> tuple[Term | None, list[Symbol]]:
     """The base of one unknown as a term, and the tables it reads; None where it is uniform."""
-    indices, span = tuple(_indices(symbol)), symbol.span
+    indices, span = tuple(indices_of(symbol)), symbol.span
     places: tuple[Term, ...] = tuple(Position(i, span) for i in indices)
     low, high = limits(symbol.domain, target.world)
     half = np.isfinite(low) != np.isfinite(high)
@@ -149,7 +149,8 @@ def _bowl(
     return Apply("+", (body, log), span), [centre, stiffness, weight]
 
 
-def _indices(symbol: Symbol) -> Iterator[Index]:
+def indices_of(symbol: Symbol) -> Iterator[Index]:
+    """An index over each axis of a declared array."""
     for k, dim in enumerate(symbol.dims):
         reach = Whole(dim) if isinstance(dim, Dimension) else Edges(dim)
         yield Index(f"i{k}", symbol.span, reach)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from ..samplers.replay import RESTART
 from ..samplers.run import check_counts
 from ..samplers.settings import Auto, Sampler
 from ..syntax.diagnostics import complain
+from .callbacks import Callbacks, together
 from .centring import centring_of, fields_from_means
 from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
@@ -48,7 +49,7 @@ def fit(
     params: Mapping[str, Any] | None = None,
     seed: int = 0,
     progress: bool = True,
-    callback: Callable[[dict[str, float]], None] | None = None,
+    callback: Callbacks = None,
     checkpoint: str | Path | None = None,
     resume: bool = True,
     keep: int = 3,
@@ -69,8 +70,8 @@ def fit(
     gradients of all examples and L-BFGS, at most `epochs` evaluations. `optimizer`: any optax
     optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables have fields of their
     own, follow the centred gradient (Melchior et al. 2016), and start fields that `init` leaves at
-    0 from the data's means. `params`: where to start instead of `init`. `callback` gets
-    each epoch's row of the history.
+    0 from the data's means. `params`: where to start instead of `init`. `callback`, or
+    each of a list, gets each epoch's row of the history.
 
     `checkpoint`: a folder in which the last `keep` checkpoints stay, one after each epoch or after
     `every` so many steps; with `resume` the fit goes on from the newest, to the last bit as if it
@@ -83,7 +84,7 @@ def fit(
     """
     chosen = objective_of(objective)
     check_counts(epochs=epochs, batch_size=batch_size, chains=chains)
-    care = Care(checkpoint, resume, keep, every, on_divergence)
+    care, callback = Care(checkpoint, resume, keep, every, on_divergence), together(callback)
     asked = model
     model, examples = prepare(model, data, given)
     model = same_model(asked, model)

@@ -41,6 +41,7 @@ ORDER = (
     "ebmlang.explain",
     "ebmlang.model",
     "ebmlang.training",
+    "ebmlang.sklearn",
     FACE,
     "ebmlang.command",
     "ebmlang.cli",
