@@ -179,7 +179,7 @@ def _parameters(model: Any, fitted: Path | None, params: Path | None, seed: int)
         fit = load_fit(fitted)
         return fit.model, fit.params
     if params is not None:
-        from .command.inputs import read_arrays
+        from .partition.files import read_arrays
 
         return model, read_arrays(params)
     return model, model.init(seed)
@@ -205,13 +205,20 @@ def fit_command(
     rate: Annotated[float, typer.Option(help="Adam's learning rate")] = 1e-3,
     sampler: Annotated[str, typer.Option()] = "auto",
     objective: Annotated[
-        str, typer.Option(help="mle, cd, pseudo, score, sliced_score, denoising_score, ratio or nce")
+        str,
+        typer.Option(help="mle, cd, pseudo, score, sliced_score, denoising_score, ratio or nce"),
     ] = "mle",
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="keep checkpoints; go on from the last")
     ] = None,
     every: Annotated[int | None, typer.Option(min=1, help="steps between checkpoints")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="begin anew beside checkpoints")] = False,
+    history: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="a row of numbers for each epoch")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="the same as events for TensorBoard")
+    ] = None,
     seed: Seed = 0,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -224,7 +231,8 @@ def fit_command(
 
     model = _load(file, settings)
     asked = Asked(
-        epochs, batch_size, chains, rate, sampler, seed, checkpoint, every, not fresh, objective
+        epochs, batch_size, chains, rate, sampler, seed, checkpoint, every, not fresh, objective,
+        history, tensorboard,
     )  # fmt: skip
     lines, facts, code = fit_files(model, data, test or [], out, asked, not quiet and not as_json)
     _say("\n".join(lines), lambda: facts, as_json)

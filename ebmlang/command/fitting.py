@@ -13,9 +13,11 @@ from typing import Any
 import optax
 
 from ..model import Model
-from ..syntax.diagnostics import EbmError
+from ..syntax.diagnostics import EbmError, complain
+from ..training.callbacks import Callback
 from ..training.fit import fit
 from ..training.stored import Fit
+from ..training.tensorboard import TensorBoard
 from .inputs import read_data
 
 # As a shell has it: 128 and the number of the signal.
@@ -36,6 +38,8 @@ class Asked:
     every: int | None
     resume: bool
     objective: str = "mle"
+    history: Path | None = None
+    tensorboard: Path | None = None
 
 
 def fit_files(
@@ -48,7 +52,7 @@ def fit_files(
             model, visible, given, epochs=asked.epochs, batch_size=asked.batch_size,
             chains=asked.chains, sampler=asked.sampler, optimizer=optax.adam(asked.rate),
             seed=asked.seed, progress=progress, checkpoint=asked.checkpoint, every=asked.every,
-            resume=asked.resume, objective=asked.objective,
+            resume=asked.resume, objective=asked.objective, callback=_watchers(asked),
         )  # fmt: skip
     last = {n: float(v[-1]) for n, v in fitted.history.items()}
     facts: dict[str, Any] = {
@@ -71,7 +75,24 @@ def fit_files(
     if out is not None:
         fitted.save(out)
         lines.append(f"kept in {out}")
+    lines += _keep_history(fitted, asked)
     return lines, facts, _code(fitted)
+
+
+def _watchers(asked: Asked) -> list[Callback]:
+    return [] if asked.tensorboard is None else [TensorBoard(asked.tensorboard)]
+
+
+def _keep_history(fitted: Fit, asked: Asked) -> list[str]:
+    """Write the history where that was asked for. Raises EbmError E608 if it cannot be written."""
+    if asked.history is None:
+        return []
+    try:
+        fitted.to_csv(asked.history)
+    except OSError as error:
+        says = f"the history cannot be written to {asked.history}: {error.strerror or error}"
+        raise complain("E608", says) from None
+    return [f"history in {asked.history}"]
 
 
 def _code(fitted: Fit) -> int:

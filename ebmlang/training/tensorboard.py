@@ -19,6 +19,7 @@ from math import isnan
 from pathlib import Path
 
 from ..syntax.diagnostics import complain
+from .telling import warn
 
 POLYNOMIAL = 0x82F63B78  # of CRC-32C, reversed
 MASK = 0xA282EAD8
@@ -36,25 +37,28 @@ class TensorBoard:
         self.folder = Path(folder)
         self.group = group
         self.path: Path | None = None
+        self.failed = False
 
     def __call__(self, row: Mapping[str, float]) -> None:
-        """Write a row. Raises EbmError E608 where the folder cannot be written."""
+        """Write a row. Raises EbmError E608 where no file can be begun; later faults are warned of once."""
         names = {self._called(n): v for n, v in row.items() if n not in COUNTED and not isnan(v)}
-        begins = self.path is None
+        message = record(event(step=int(row.get("epoch", 0)), scalars=names))
         try:
-            self.path = self.path or self._new()
+            if self.path is None:
+                self.path = self._new()
             with self.path.open("ab") as file:
-                if begins:
-                    file.write(record(event(version="brain.Event:2")))
-                file.write(record(event(step=int(row.get("epoch", 0)), scalars=names)))
+                file.write(message)
         except OSError as error:
-            raise complain(
-                "E608", f"cannot write events to {self.folder}: {error.strerror or error}"
-            ) from None
+            says = f"cannot write events to {self.folder}: {error.strerror or error}"
+            if self.path is None:
+                raise complain("E608", says) from None
+            if not self.failed:
+                warn(f"{says}; the fit goes on")
+            self.failed = True
 
     def close(self) -> None:
         """End the file: what comes next begins another."""
-        self.path = None
+        self.path, self.failed = None, False
 
     def _called(self, name: str) -> str:
         return f"{self.group}/{name}" if self.group else name
@@ -66,6 +70,7 @@ class TensorBoard:
         number = 0
         while (path := self.folder / f"{stem}.{number}").exists():
             number += 1
+        path.write_bytes(record(event(version="brain.Event:2")))
         return path
 
 

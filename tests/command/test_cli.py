@@ -225,7 +225,7 @@ def test_fit_takes_another_objective(ebm, bits, tmp_path):
     code, _, err = ebm(*words, "score")
     assert code == 1
     assert "error[E707]: `score` cannot fit `rbm`: `v` is binary" in err
-    assert "what fits: mle, pseudo, ratio, nce" in err
+    assert "what fits: mle, cd, pseudo, ratio, nce" in err
 
 
 @pytest.mark.slow
@@ -235,3 +235,18 @@ def test_fit_tells_the_log_z_that_noise_contrast_learns(ebm, bits, tmp_path):
     code, out, _ = ebm(*words, "nce", "--json")
     assert code == 0
     assert json.loads(out)["log_z_estimate"] == pytest.approx(8 * np.log(2), abs=0.5)
+
+
+def test_fit_keeps_its_history_as_a_table_and_as_events(ebm, bits, tmp_path):
+    np.savez(tmp_path / "bits.npz", v=bits)
+    words = ("fit", RBM, "bits.npz", "--set", "unit=1", "--objective", "pseudo", "--quiet")
+    code, out, _ = ebm(*words, "--epochs", 4, "--history", "h.csv", "--tensorboard", "runs/a")
+    assert code == 0
+    assert "history in h.csv" in out
+    table = np.genfromtxt(tmp_path / "h.csv", delimiter=",", names=True)
+    assert "loss" in table.dtype.names
+    (events,) = (tmp_path / "runs" / "a").iterdir()
+    assert events.read_bytes().count(b"fit/loss") == len(table)
+    code, _, err = ebm(*words, "--epochs", 1, "--history", "none/h.csv")
+    assert code == 1
+    assert "error[E608]: the history cannot be written to none/h.csv" in err

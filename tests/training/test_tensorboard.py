@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
 
 import numpy as np
 import pytest
@@ -127,6 +128,15 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ebm.EbmError, match=r"E608.*cannot write events to .*file"):
         ebm.TensorBoard(tmp_path / "file")({"epoch": 1, "gap": 0.0})
+
+
+def test_a_folder_that_is_lost_on_the_way_is_warned_of_once(tmp_path):
+    board = ebm.TensorBoard(tmp_path / "run")
+    board({"epoch": 1, "gap": 0.0})
+    rmtree(tmp_path / "run")
+    with pytest.warns(UserWarning, match=r"cannot write events.*the fit goes on"):
+        board({"epoch": 2, "gap": 0.0})
+    board({"epoch": 3, "gap": 0.0})
 
 
 @pytest.mark.parametrize("exactly", [False, True])
