@@ -162,11 +162,8 @@ class Stream:
 
 def is_stream(data: Any) -> bool:
     """Whether data come one after another, and not by name or from a file."""
-    if isinstance(data, Mapping | str | bytes | np.ndarray | list | tuple) or is_array(data):
+    if isinstance(data, Mapping | str | bytes) or isinstance(getattr(data, "shape", None), tuple):
         return False
+    if isinstance(data, list | tuple):
+        return bool(data) and isinstance(data[0], Mapping)
     return callable(data) or isinstance(data, Iterable)
-
-
-def is_array(data: Any) -> bool:
-    """Whether a value is an array of some library, which has no names of variables."""
-    return isinstance(getattr(data, "shape", None), tuple)

@@ -22,6 +22,7 @@ from ..progress import Progress
 from ..semantics.context import nearest
 from ..semantics.terms import Program
 from ..syntax.diagnostics import complain
+from .abreast import Abreast
 from .beginning import Starter, starter
 from .caveats import caveat_of
 from .clamping import Clamp, Clamped, clamped
@@ -100,8 +101,8 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
         plan,
         starter(target, held.masks),
         jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
-        jax.jit(jax.vmap(warm, in_axes=(None, 0, None))),
-        jax.jit(drawn, static_argnums=3),
+        Abreast(jax.vmap(warm, in_axes=(None, 0, None)), along=(1,)),
+        Abreast(drawn, along=(1,), static=(3,)),
     )
 
 

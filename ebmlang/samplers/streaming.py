@@ -13,6 +13,7 @@ from ..backend.energy import State, Target
 from ..evaluation.tally import Piece, Tally, lengths, merged, wide
 from ..progress import Progress
 from ..semantics.terms import Kind
+from .abreast import Abreast
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
@@ -70,7 +71,7 @@ def streaming(target: Target, plan: Plan) -> Any:
         chain, mean, squares, total = jax.lax.fori_loop(0, number, one, (chain, zero, zero, none))
         return chain, (anchor, mean, squares, total)
 
-    return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
+    return Abreast(jax.vmap(piece, in_axes=(None, 0, None, None)), along=(1,))
 
 
 def streaming_of(model: Model, plan: Plan) -> Any:

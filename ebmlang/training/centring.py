@@ -24,6 +24,7 @@ from ..backend.conditionals import Situation, both
 from ..backend.energy import Target
 from ..backend.parameters import ParameterSpace
 from ..backend.sites import Sites, sites_of
+from ..partition.examples import Examples
 from ..samplers.beginning import random_state
 from ..semantics.terms import Kind, NamedEnergy
 
@@ -182,26 +183,25 @@ def _factor(target: Target, model: Model, name: str, parameter: str) -> float | 
 
 
 def fields_from_means(
-    centring: Centring, params: Mapping[str, Any], data: Mapping[str, np.ndarray]
+    centring: Centring, params: Mapping[str, Any], examples: Examples
 ) -> dict[str, Any]:
     """Parameters with the fields of the data's variables such that alone they give the data's means.
 
-    Only fields that start at 0 are set. Source: Hinton (2012), "A practical guide to training
-    restricted Boltzmann machines", section 8.
+    Means are of the examples that know an entry; of an iterator that passes once there are none
+    beforehand. Only fields that start at 0 are set. Source: Hinton
+    (2012), "A practical guide to training restricted Boltzmann machines", section 8.
     """
     found = dict(params)
-    for field in centring.fields:
-        start = np.asarray(params[field.parameter])
-        if field.variable not in data or np.any(start != 0):
-            continue
+    starts = {f: np.asarray(params[f.parameter]) for f in centring.fields}
+    wanted = {f: x for f, x in starts.items() if f.variable in examples.data and not np.any(x)}
+    if examples.once:
+        return found
+    for field, (total, number) in _totals(centring, wanted, examples).items():
+        start = wanted[field]
         symbol = centring.target.program.unknowns[field.variable]
-        rows = np.asarray(data[field.variable], float)
-        if symbol.domain.kind is Kind.CATEGORY:
-            rows = np.eye(start.shape[-1])[rows.astype(int)]
-        number = len(rows)
         low, high = (-1.0, 1.0) if symbol.domain.kind is Kind.SPIN else (0.0, 1.0)
         # Half an example of either kind: no field runs off to infinity.
-        mean = (rows.sum(axis=0) + 0.5 * (low + high)) / (number + 1)
+        mean = (total + 0.5 * (low + high)) / (number + 1)
         match symbol.domain.kind:
             case Kind.SPIN:
                 field_of = np.arctanh(mean)
@@ -211,3 +211,22 @@ def fields_from_means(
                 field_of = np.log(mean) - np.log1p(-mean)
         found[field.parameter] = jnp.asarray(-field_of / field.factor, start.dtype)
     return found
+
+
+def _totals(
+    centring: Centring, starts: Mapping[Field, np.ndarray], examples: Examples
+) -> dict[Field, tuple[Any, Any]]:
+    """For each field the sum over examples that know an entry, and how many these are."""
+    totals: dict[Field, tuple[Any, Any]] = {}
+    for piece in examples.pieces() if starts else ():
+        for field, start in starts.items():
+            symbol = centring.target.program.unknowns[field.variable]
+            rows = np.asarray(piece[field.variable], float)
+            known = ~np.isnan(rows)
+            rows = np.where(known, rows, 0)
+            if symbol.domain.kind is Kind.CATEGORY:
+                known = known[..., None]
+                rows = np.eye(start.shape[-1])[rows.astype(int)] * known
+            total, number = totals.get(field, (0.0, 0))
+            totals[field] = total + rows.sum(axis=0), number + known.sum(axis=0)
+    return totals

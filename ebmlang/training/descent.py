@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -12,10 +12,12 @@ import optax
 
 from ..backend.conditionals import Situation
 from ..partition.examples import Examples
+from ..partition.sources import fingerprint
 from .checkpoint import digest, flat
 from .contrast import LOG_Z
+from .devices import Spread
 from .diverged import unwell
-from .likeness import likeness
+from .likeness import Same, likeness
 from .likeness import told as in_words
 from .objective import Objective
 from .objectives import check_fits
@@ -65,10 +67,11 @@ class DescentTask:
         batch_size: int,
         params: Mapping[str, Any],
         seed: int,
+        spread: Spread | None = None,
     ) -> None:
         self.model: Model = model
         self.examples = examples
-        self.batch = min(batch_size, examples.number)
+        self.batch = examples.batch(batch_size)
         self.seed = seed
         self.objective = objective
         self.params = params
@@ -78,10 +81,12 @@ class DescentTask:
         self.optimiser = optimizer or optax.adam(RATE)
         self.paced = paced(self.optimiser)
         self.shared = {n: v for n, v in self.visible.given.items() if n in examples.shared}
-        arrays = digest(
-            {**examples.data, **examples.shared}
-        )  # an objective may hold on to the data
-        self.key = ("descent", objective, likeness(self.optimiser), seed, arrays)
+        # An objective may hold on to the data.
+        data = _told(examples) if examples.stream is None else Same(examples.stream)
+        self.spread = spread
+        if spread is not None:
+            spread.check(batch_size=self.batch)
+        self.key = ("descent", objective, likeness(self.optimiser), seed, data, spread)
 
     def settings_told(self) -> Mapping[str, Any]:
         """What a checkpoint is made for, beside model and data."""
@@ -116,6 +121,8 @@ class DescentTask:
             stopped = learner.bad >= 0
             keep = fine & ~stopped
             kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
+            if self.spread is not None:
+                kept = self.spread.held(kept)
             bad = jnp.where(stopped | fine, learner.bad, learner.step)
             return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
 
@@ -186,3 +193,9 @@ class DescentTask:
             self.model, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
             problems=standing.problems, stopped=stopped,
         )  # fmt: skip
+
+
+def _told(examples: Examples) -> Hashable:
+    """The data as part of a key."""
+    arrays = {**examples.data, **examples.shared}
+    return tuple(sorted((n, fingerprint(v)) for n, v in arrays.items()))

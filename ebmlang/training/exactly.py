@@ -20,6 +20,8 @@ from ..backend.conditionals import Situation
 from ..backend.energy import stored_type
 from ..partition.exact import exact
 from ..partition.examples import Examples
+from ..partition.incomplete import Incomplete, incomplete_of
+from ..partition.sources import in_memory
 from ..progress import Progress
 from ..syntax.diagnostics import complain
 from . import runaway
@@ -37,6 +39,20 @@ MEMORY = 20  # pairs that L-BFGS keeps
 STILL = 1e-8  # largest entry of the gradient at which the optimum is reached
 
 
+def _sums_of(phases: Phases, examples: Examples) -> Any:
+    """Sums over what the examples lack, None where they lack nothing; refused where none is exact."""
+    if examples.own:
+        raise complain("E704", "exact gradients want one log Z: here every example has its own")
+    sums = incomplete_of(phases.model, in_memory(examples.data)) if examples.missing else None
+    if sums is None and phases.closed is None and phases.latents is not None:
+        raise complain(
+            "E705",
+            "the latents have no closed form given the data, and exact gradients need one",
+            helps=['sampler="auto" samples them'],
+        )
+    return sums
+
+
 def fit_exactly(
     phases: Phases,
     examples: Examples,
@@ -52,15 +68,8 @@ def fit_exactly(
     run away. Raises EbmError E705 where log Z or the latents' sum is not exact, E704 where given
     data are the examples' own.
     """
-    if examples.own:
-        raise complain("E704", "exact gradients want one log Z: here every example has its own")
-    if phases.closed is None and phases.latents is not None:
-        raise complain(
-            "E705",
-            "the latents have no closed form given the data, and exact gradients need one",
-            helps=['sampler="auto" samples them'],
-        )
-    run = _Exact(phases, examples, params)
+    sums = _sums_of(phases, examples)
+    run = _Exact(phases, examples, params, sums)
     bar = Progress(epochs, f"fitting {phases.model.name}", progress)
     history: list[dict[str, float]] = []
     earlier: runaway.Earlier = ()
@@ -96,14 +105,22 @@ def fit_exactly(
 
 
 class _Exact:
-    """The objective over one flat vector of free numbers."""
+    """The objective over one flat vector of free numbers; `sums` where examples lack entries."""
 
-    def __init__(self, phases: Phases, examples: Examples, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        phases: Phases,
+        examples: Examples,
+        params: Mapping[str, Any],
+        sums: Incomplete | None,
+    ) -> None:
         self.phases = phases
+        self.sums = sums
+        self.together = TOGETHER if sums is None else sums.together
         self.model: Model = phases.model
         self.shared = dict(examples.shared)
         self.number = examples.number
-        self.data = {n: np.asarray(v) for n, v in examples.data.items()}
+        self.data = examples.data
         with jax.enable_x64(True):
             wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), dict(params))
             free = self.model.parameter_space.unconstrain(wide)
@@ -117,8 +134,8 @@ class _Exact:
         with jax.enable_x64(True):
             at = jnp.asarray(vector)
             energy, slope = 0.0, np.zeros_like(vector)
-            for first in range(0, self.number, TOGETHER):
-                rows = slice(first, first + TOGETHER)
+            for first in range(0, self.number, self.together):
+                rows = slice(first, first + self.together)
                 part, own = self.energy(at, self._states(rows))
                 energy += float(part)
                 slope += np.asarray(own)
@@ -144,7 +161,7 @@ class _Exact:
         plain = {n: params[n] for n in program.params}
         masks = runaway.growing(earlier, epoch, plain)
         masks = {n: m for n, m in masks.items() if program.parameter_facts[n].prior is None}
-        if not masks:
+        if not masks or self.sums is not None:
             return []
         size = min(BATCH, self.number)
         starts = [*range(0, self.number - size, size), self.number - size]
@@ -155,7 +172,7 @@ class _Exact:
             given = {n: jnp.asarray(v, kinds[n]) for n, v in self.shared.items()}
             where = Situation(jax.tree.map(jnp.asarray, dict(params)), given, jnp.ones(()))
             none = {n: v[0, :0] for n, v in states.items()}
-            found = runaway.unbounded(masks, self.phases, where, states, none)
+            found = runaway.unbounded(masks, self.phases, where, [states], none)
         return runaway.told(found, plain)
 
     def _energy(self, vector: Any, states: Any) -> Any:
@@ -165,6 +182,9 @@ class _Exact:
             for n, v in self.shared.items()
         }
         situation = Situation(params, given, jnp.ones(()))
+        sums = self.sums
+        if sums is not None:
+            return -jnp.sum(jax.vmap(lambda row: sums.log_sum(situation, row))(states))
         return jnp.sum(jax.vmap(lambda s: self.phases.free_energy(situation, s))(states))
 
     def _prior(self, vector: Any) -> Any:
@@ -185,6 +205,8 @@ class _Exact:
     def _states(self, rows: slice | np.ndarray) -> dict[str, Any]:
         """Configurations of these rows [row, …], or of rows [batch, row]."""
         unknowns = self.model.program.unknowns
+        if self.sums is not None:
+            return {n: jnp.asarray(v[rows], jnp.float64) for n, v in self.data.items()}
         states = {n: jnp.asarray(v[rows], stored_type(unknowns[n])) for n, v in self.data.items()}
         numbers = np.arange(self.number)[rows].shape
         for name, symbol in unknowns.items():

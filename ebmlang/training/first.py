@@ -12,11 +12,14 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..partition.examples import Examples
+from ..partition.sources import whole
 from ..samplers.beginning import begin_states, starter
 from ..samplers.plan import Plan
 from ..samplers.sweep import Chain, begin
 from ..samplers.verify import verify
+from .adaptive import first_gauge
 from .checkpoint import digest, flat
+from .missing import held_given
 from .phases import Phases
 from .step import Learner, Settings
 
@@ -61,7 +64,10 @@ def first_learner(
     zero = jnp.zeros((), jnp.int32)
     offsets = () if settings.centring is None else settings.centring.none(free)
     optimiser = settings.optimiser.init(free)
-    return Learner(free, optimiser, walkers, latents, zero, zero - 1, offsets)
+    gauge: Any = ()
+    if settings.adaptive is not None:
+        gauge = first_gauge(settings.sweeps, free, number)
+    return Learner(free, optimiser, walkers, latents, zero, zero - 1, offsets, gauge)
 
 
 def _verified(phases: Phases, situation: Situation) -> None:
@@ -79,7 +85,7 @@ def _verified(phases: Phases, situation: Situation) -> None:
 def own_given(model: Model, examples: Examples) -> State:
     """Given data of each example [example, dims]."""
     givens = model.program.givens
-    return {n: jnp.asarray(v, stored_type(givens[n])) for n, v in examples.own.items()}
+    return {n: jnp.asarray(whole(v), stored_type(givens[n])) for n, v in examples.own.items()}
 
 
 def _at_first_example(model: Model, examples: Examples, situation: Situation) -> Situation:
@@ -104,7 +110,8 @@ def _begun(
     start = model.made("start of training", lambda: starter(model.target, {}))
     states = begin_states(model.target, start, probe, sub, number, {})
     if number == examples.number and plan is phases.latents:
-        states = phases.data_state({n: jnp.asarray(v) for n, v in examples.data.items()}, states)
+        rows = {n: jnp.asarray(whole(v)) for n, v in examples.data.items()}
+        states, own = phases.data_state(rows, states), held_given(phases, rows, own)
     axes = Situation(None, 0 if own else None, None)
     each = situation
     if own:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optax
 
-from ..partition.examples import prepare
+from ..partition.examples import Examples, prepare
 from ..samplers.replay import RESTART
 from ..samplers.run import check_counts
 from ..samplers.settings import Auto, Sampler
 from ..syntax.diagnostics import complain
+from .adaptive import Adaptive
 from .callbacks import Callbacks, together
 from .centring import centring_of, fields_from_means
 from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
+from .devices import Devices, spread_over
 from .exactly import fit_exactly
+from .feed import refuse_passing, refuse_unseen
 from .likelihood import LikelihoodTask, walker_of
 from .loop import Care, Loop
 from .loop import Diverged as Diverged
+from .missing import refuse_missing
 from .objective import Objective
 from .objectives import Walked, check_chainless, objective_of
 from .phases import make_phases
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
 def fit(
     model: Model,
-    data: Mapping[str, Any],
+    data: Any,
     given: Mapping[str, Any] | None = None,
     *,
     objective: str | Walked | Objective = "mle",
@@ -41,7 +46,7 @@ def fit(
     epochs: int = 20,
     batch_size: int = 100,
     chains: int = 100,
-    sweeps: int | None = None,
+    sweeps: int | str | Adaptive | None = None,
     buffer: int | None = None,
     restart: float = RESTART,
     optimizer: optax.GradientTransformation | None = None,
@@ -55,6 +60,7 @@ def fit(
     keep: int = 3,
     every: int | None = None,
     on_divergence: str = "stop",
+    devices: Devices = None,
 ) -> Fit:
     """Fit parameters to examples: by the gradient of the log-likelihood, or another `objective`.
 
@@ -62,9 +68,14 @@ def fit(
     and `cd` draw no chains, and what follows speaks of these two. `cd` starts a chain at every row
     of the batch, whatever `chains` is.
 
-    data[name] [example, dims]. The model phase runs `chains` persistent chains, `sweeps` sweeps a
-    step (1, or 10 where a block follows slopes); with given data of each example, one chain for
-    each. With a `buffer` of so many states the chains of a step are drawn from it and go back to
+    data[name] [example, dims], where NaN, a masked entry or one that a pair (values, mask) does not
+    hold is missing: a latent of its example. In place of arrays: paths of .npy and .h5 files, h5py
+    datasets and whatever else has a shape and is sliced, of which a few rows are in memory at a
+    time; one path for all; or an iterable of dicts, or a function that makes one for each epoch.
+
+    The model phase runs `chains` persistent chains, `sweeps` sweeps a step (1, or 10 where a block
+    follows slopes); with given data of each example, one chain for each. With a `buffer` of so many
+    states the chains of a step are drawn from it and go back to
     their slots; the share `restart` of them begins anew (Du & Mordatch 2019). Latents that sum in
     closed form are summed in both phases, else sampled given the data. `sampler="exact"`: exact
     gradients of all examples and L-BFGS, at most `epochs` evaluations. `optimizer`: any optax
@@ -79,41 +90,41 @@ def fit(
     a second one raises. `on_divergence`: "stop", or "lower" to go back to the last good state and
     make steps a tenth as long, three times at most.
 
+    `devices`: "all", so many, or some of `jax.devices()`, among which chains and rows of batches are
+    parted; the fit is that of one device up to the order of sums. With "all" the processes that
+    `jax.distributed` has joined make one fit together: each calls this with the same data.
+
     Raises EbmError for data that do not fit, E711 for a checkpoint of another fit; Diverged, with
     the last good state, if an energy or a gradient is not finite (E710) or grows out of hand (E712).
     """
     chosen = objective_of(objective)
     check_counts(epochs=epochs, batch_size=batch_size, chains=chains)
     care, callback = Care(checkpoint, resume, keep, every, on_divergence), together(callback)
-    asked = model
-    model, examples = prepare(model, data, given)
-    model = same_model(asked, model)
-    if not model.program.params and not model.program.networks:
-        raise complain(
-            "E707",
-            f"`{model.name}` has no parameters to fit",
-            helps=["to draw its unknowns given data: ebm.sample(model, {}, clamp=data)"],
-        )
+    spread = spread_over(devices)
+    loop = partial(Loop, care=care, epochs=epochs, progress=progress, callback=callback)
+    model, examples = _bound(model, data, given)
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
     if not isinstance(chosen, Walked):
+        refuse_missing(chosen, examples.missing)
         walked = None if sampler == "auto" else sampler
         check_chainless(chosen, sampler=walked, sweeps=sweeps, buffer=buffer)
-        descent = DescentTask(chosen, model, examples, optimizer, batch_size, start, seed)
-        return Loop(descent, care, epochs, progress, callback).train()
+        descent = DescentTask(chosen, model, examples, optimizer, batch_size, start, seed, spread)
+        return loop(descent, spread=spread).train()
     check_walks(chosen, sampler, buffer)
     sweeps = sweeps_of(chosen, sweeps)
     centring = centring_of(model) if centred and not examples.own else None
     if centring is not None and params is None:
-        start = fields_from_means(centring, start, examples.data)
+        start = fields_from_means(centring, start, examples)
     if sampler == "exact":
         care.refuse("exact gradients make a fit of a few seconds")
+        refuse_passing(examples, spread)
         return fit_exactly(
             make_phases(model, tuple(examples.data), Auto()), examples, start, epochs, progress,
             callback,
         )  # fmt: skip
     walker = walker_of(sampler)
-    phases = same_phases(model, tuple(examples.data), walker)
+    phases = same_phases(model, tuple(examples.data), walker, examples.missing)
     task = LikelihoodTask(phases, examples, walker, optimizer, sweeps, batch_size, seed)
     if centring is not None:
         task.centre(centring)
@@ -121,4 +132,18 @@ def fit(
         task.walk_from_data()
     if buffer is not None:
         task.replay_from(buffer, chains, restart)
-    return Loop(task.starting(start, chains), care, epochs, progress, callback).train()
+    return loop(task.starting(start, chains, spread), spread=spread).train()
+
+
+def _bound(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[Model, Examples]:
+    """The model bound to its data, with all that an earlier fit to data like them has compiled."""
+    prepared, examples = prepare(model, data, given)
+    model = same_model(model, prepared)
+    if not model.program.params and not model.program.networks:
+        raise complain(
+            "E707",
+            f"`{model.name}` has no parameters to fit",
+            helps=["to draw its unknowns given data: ebm.sample(model, {}, clamp=data)"],
+        )
+    refuse_unseen(model, examples)
+    return model, examples

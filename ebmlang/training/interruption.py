@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 HEARD = (signal.SIGINT, signal.SIGTERM)
+ENDINGS = ("interrupted", "ended by SIGTERM")
 
 
 class Interruption:
@@ -39,5 +40,5 @@ class Interruption:
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if self.by is not None:
             raise KeyboardInterrupt
-        self.by = "interrupted" if number == signal.SIGINT else "ended by SIGTERM"
+        self.by = ENDINGS[HEARD.index(signal.Signals(number))]
         print("the fit ends after this step; once more to stop at once", file=sys.stderr)

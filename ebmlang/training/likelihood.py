@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +20,15 @@ from ..samplers.settings import Sampler, Tempering, sampler_of
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
 from . import runaway
+from .adaptive import Adaptive, adaptive_of, check_adaptive, first_sweeps
 from .centring import Centring
 from .checkpoint import digest, flat
 from .contrastive import ContrastiveDivergence, hidden_plan
+from .devices import Spread
 from .diverged import unwell
+from .feed import every_batch, refuse_each
 from .first import first_learner
 from .likeness import told as in_words
-from .loop import batches_of
 from .pace import paced
 from .phases import Phases
 from .reuse import same_epoch
@@ -64,24 +66,28 @@ class LikelihoodTask:
         examples: Examples,
         sampler: Sampler,
         optimizer: optax.GradientTransformation | None,
-        sweeps: int | None,
+        sweeps: int | str | Adaptive | None,
         batch_size: int,
         seed: int,
     ) -> None:
+        refuse_each(phases, examples)
         self.model: Model = phases.model
         self.examples = examples
         self.phases = phases
         self.sampler = sampler
-        self.batch = min(batch_size, examples.number)
+        self.batch = examples.batch(batch_size)
         self.seed = seed
         self.optimiser = optimizer or optax.adam(RATE)
         self.start: tuple[Mapping[str, Any], int] = ({}, 0)
         sloped = any(c.way == "slope" for c in phases.free.choices)
         givens = self.model.program.givens
         shared = {n: jnp.asarray(v, stored_type(givens[n])) for n, v in examples.shared.items()}
-        number = sweeps or (SLOPE_SWEEPS if sloped else 1)
+        rule, usual = adaptive_of(sweeps), SLOPE_SWEEPS if sloped else 1
+        number = first_sweeps(rule, usual) if rule is not None else cast(int, sweeps or usual)
         own = bool(examples.own)
-        self.settings = Settings(paced(self.optimiser), number, examples.number, own, shared)
+        self.settings = Settings(
+            paced(self.optimiser), number, examples.number, own, shared, adaptive=rule
+        )
 
     def centre(self, centring: Centring) -> None:
         """Follow the centred gradient."""
@@ -89,12 +95,14 @@ class LikelihoodTask:
 
     def walk_from_data(self) -> None:
         """Start the model phase at the data of each step: contrastive divergence."""
+        check_adaptive(self.settings.adaptive, cd=True)
         hidden = self.model.made(("hidden", self.phases), lambda: hidden_plan(self.phases))
         self.settings = replace(self.settings, contrastive=True, hidden=hidden)
 
     def replay_from(self, slots: int, chains: int, restart: float) -> None:
         """Take the chains of each step from a buffer. Raises EbmError E704 where that cannot be."""
         check_counts(buffer=slots)
+        check_adaptive(self.settings.adaptive, buffer=True)
         if self.settings.own_given:
             raise complain(
                 "E704",
@@ -105,9 +113,19 @@ class LikelihoodTask:
         short = replaying(self.model, self.phases.free, slots, chains, number, restart, held)
         self.settings = replace(self.settings, replay=short, seed=self.seed)
 
-    def starting(self, params: Mapping[str, Any], chains: int) -> LikelihoodTask:
-        """The task, to begin at these parameters with so many chains."""
+    def starting(
+        self, params: Mapping[str, Any], chains: int, spread: Spread | None = None
+    ) -> LikelihoodTask:
+        """The task, to begin at these parameters with so many chains, spread over devices.
+
+        Raises EbmError E704 for counts that cannot be parted among them.
+        """
+        check_adaptive(self.settings.adaptive, own=self.settings.own_given, alone=chains < 2)
         self.start = (params, chains)
+        if spread is not None:
+            each = self.settings.own_given or self.settings.contrastive
+            spread.check(batch_size=self.batch, chains=self.batch if each else chains)
+            self.settings = replace(self.settings, spread=spread)
         return self
 
     def settings_told(self) -> Mapping[str, Any]:
@@ -121,7 +139,7 @@ class LikelihoodTask:
             "optimizer": in_words(self.optimiser),
             "batch_size": self.batch,
             "chains": "one a row" if self.settings.contrastive else chains,
-            "sweeps": self.settings.sweeps,
+            "sweeps": self.settings.adaptive or self.settings.sweeps,
             "buffer": short,
             "centred": self.settings.centring is not None,
             "start": digest(flat(dict(params), "")),
@@ -143,6 +161,8 @@ class LikelihoodTask:
         """Mean energies and gradient of an epoch, with the gap that they leave."""
         names = ("data_energy", "model_energy", "gradient_norm")
         row = {n: float(np.mean(told[n])) for n in names}
+        if self.settings.adaptive is not None:
+            row["sweeps"] = float(np.mean(told["sweeps"]))
         return {**row, "gap": row["data_energy"] - row["model_energy"]}
 
     def ended(self, before: Standing, standing: Standing) -> tuple[Standing, list[Sign]]:
@@ -195,7 +215,8 @@ class LikelihoodTask:
         """What was not finite at this batch: values, energies, what the step told."""
         params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
         shared = None if self.settings.own_given else self.settings.shared
-        data = {n: np.asarray(v[place]) for n, v in batches.data.items()}
+        partly = self.phases.partly
+        data = {n: np.asarray(v[place]) for n, v in batches.data.items() if n not in partly}
         samples = {n: np.asarray(v) for n, v in learner.chains.state.items()}
         notes = unwell(self.model, params, data, shared, "data")
         notes += unwell(self.model, params, samples, shared, "samples")
@@ -208,7 +229,7 @@ class LikelihoodTask:
     def doubts(self, standing: Standing) -> list[str]:
         """Parameters that run away."""
         learner, program = standing.learner, self.model.program
-        if self.settings.own_given:
+        if self.settings.own_given or self.phases.partly:
             return []
         where = self._situation(learner)
         free = [n for n in program.params if program.parameter_facts[n].prior is None]
@@ -221,20 +242,18 @@ class LikelihoodTask:
         found = runaway.unbounded(masks, self.phases, where, data, learner.chains.state)
         return runaway.told(found, params)
 
-    def _all_data(self, learner: Learner) -> dict[str, Any]:
-        """Every example as a configuration, in batches [batch, row, …], the last one overlapping."""
-        number, size = self.examples.number, self.batch
-        starts = [*range(0, number - size, size), number - size]
-        rows = np.stack([np.arange(s, s + size) for s in starts])
-        batches = batches_of(self.model, self.examples, rows)
-        if self.phases.latents is not None:
-            hidden = {n: v[rows] for n, v in learner.latents.state.items()}
-        else:
-            hidden = {
-                n: jnp.zeros((*rows.shape, *v.shape[1:]), v.dtype)
-                for n, v in learner.chains.state.items()
-            }
-        return self.phases.data_state(batches.data, hidden)
+    def _all_data(self, learner: Learner) -> Iterator[dict[str, Any]]:
+        """Every example as a configuration, in pieces of batches [batch, row, …]."""
+        for batches in every_batch(self.model, self.examples, self.batch):
+            rows = np.asarray(batches.rows)
+            if self.phases.latents is not None:
+                hidden = {n: v[rows] for n, v in learner.latents.state.items()}
+            else:
+                hidden = {
+                    n: jnp.zeros((*rows.shape, *v.shape[1:]), v.dtype)
+                    for n, v in learner.chains.state.items()
+                }
+            yield self.phases.data_state(batches.data, hidden)
 
     def result(self, standing: Standing, stopped: str | None) -> Fit:
         """The fit as it stands."""

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import jax.numpy as jnp
 import numpy as np
 
-from ..backend.energy import State, stored_type
 from ..partition.examples import Examples
 from ..progress import Progress
 from ..samplers.run import check_counts
 from ..syntax.diagnostics import Diagnostic, complain
 from .checkpoint import Keeper
+from .devices import Spread
 from .diverged import Diverged as Diverged
 from .diverged import not_finite, parted
-from .interruption import Interruption
+from .feed import Feed, feed_of
+from .interruption import ENDINGS, Interruption
 from .pace import slower
 from .purpose import purpose_of
-from .standing import Standing, Told, fresh, from_kept, joined, order_of, to_kept
+from .standing import Standing, Told, fresh, from_kept, joined, to_kept
 from .step import Batch
 from .stored import Fit
 from .telling import warn
@@ -114,6 +114,7 @@ class Loop:
     """One call of fit.
 
     `good`: the first standing and the last ones without any sign of trouble; `last`: the last epoch's.
+    `spread`: devices that share the work, None for JAX's own one.
     """
 
     task: Task
@@ -121,6 +122,8 @@ class Loop:
     epochs: int
     progress: bool = True
     callback: Callback | None = None
+    spread: Spread | None = None
+    feed: Feed = field(init=False)
     keeper: Keeper | None = None
     good: list[Standing] = field(default_factory=list)
     last: Standing | None = None
@@ -130,13 +133,14 @@ class Loop:
     def train(self) -> Fit:
         """The fit. Raises Diverged; EbmError E711 for a checkpoint that is not of this fit."""
         task = self.task
+        self.feed = feed_of(task.model, task.examples, task.batch, self.spread)
         standing = self.last = self._first()
         self.good = [standing]
         kept = standing if standing.epochs or standing.place else None
         with Interruption() as heard, self._bar() as bar:
             bar.advance(min(standing.epochs, self.epochs))
             try:
-                while standing.epochs < self.epochs and heard.by is None:
+                while self._goes_on(standing, heard):
                     before, standing = standing, self._passed(standing)
                     bar.advance(standing.epochs - before.epochs, self._words(standing))
                     if self._due(before, standing):
@@ -149,60 +153,71 @@ class Loop:
                 heard.by = "interrupted"
             if kept is not standing:
                 self._keep(standing)
-            early = standing.epochs < self.epochs
-            stopped = f"{heard.by} after {standing.where}" if heard.by and early else None
-            for says in [] if stopped else task.doubts(standing):
+            stopped = self._stopped(standing, heard.by)
+            for says in [] if stopped else task.doubts(self._here(standing)):
                 standing = self._warned(standing, says)
         if self.unkept is not None:
             standing = standing.with_problem(self.unkept)
-        return task.result(standing, stopped)
+        return task.result(self._here(standing), stopped)
+
+    def _goes_on(self, standing: Standing, heard: Interruption) -> bool:
+        """Whether there is more to do, which all processes must find alike."""
+        if self.spread is not None:
+            heard.by = self.spread.agreed(heard.by, ENDINGS)
+        early = standing.epochs < self.epochs and not self.feed.spent(standing)
+        return early and heard.by is None
+
+    def _stopped(self, standing: Standing, heard: str | None) -> str | None:
+        """Why a fit ends before its last epoch, None if it does not."""
+        if standing.epochs >= self.epochs:
+            return None
+        if heard is None:
+            says = f"the iterator of data has passed, after {standing.where} of {self.epochs}"
+            warn(f"{says}; what makes a new iterator for each epoch goes on")
+            return says
+        return f"{heard} after {standing.where}"
+
+    def _here(self, standing: Standing) -> Standing:
+        """A standing whose arrays this process can read."""
+        if self.spread is None:
+            return standing
+        return replace(standing, learner=self.spread.local(standing.learner))
 
     def _bar(self) -> Progress:
-        return Progress(self.epochs, f"fitting {self.task.model.name}", self.progress)
+        shown = self.progress and (self.spread is None or self.spread.first)
+        return Progress(self.epochs, f"fitting {self.task.model.name}", shown)
 
     def _words(self, standing: Standing) -> str:
         return self.task.words(standing.history[-1]) if standing.history else ""
 
     def _first(self) -> Standing:
-        """The start, or the newest checkpoint that can be read."""
+        """The start, or the newest checkpoint that can be read; spread over the devices."""
         task, care = self.task, self.care
         learner = task.begin()
         standing = fresh(learner, task.seed)
-        if care.checkpoint is None:
+        if care.checkpoint is not None:
+            purpose = purpose_of(task.model, task.examples, task.settings_told())
+            self.keeper = Keeper(Path(care.checkpoint), purpose, care.keep)
+            self.keeper.begin()
+            kept = self.keeper.newest() if care.resume else None
+            standing = standing if kept is None else from_kept(kept, learner)
+        if self.spread is None:
             return standing
-        purpose = purpose_of(task.model, task.examples, task.settings_told())
-        self.keeper = Keeper(Path(care.checkpoint), purpose, care.keep)
-        self.keeper.begin()
-        kept = self.keeper.newest() if care.resume else None
-        return standing if kept is None else from_kept(kept, learner)
-
-    @property
-    def _batches(self) -> int:
-        return self.task.examples.number // self.task.batch
+        return replace(standing, learner=self.spread.put(standing.learner))
 
     def _passed(self, standing: Standing) -> Standing:
-        """The standing after one compiled piece: up to the next checkpoint or the epoch's end.
-
-        Where a piece ends depends on the number of steps alone, so that a fit that is resumed runs
-        the same programs on the same numbers.
-        """
+        """The standing after one compiled piece: up to the next checkpoint or the epoch's end."""
         begun = time.perf_counter()
-        number = self._batches
-        every = self.care.every or number
-        done = standing.epochs * number + standing.place
-        end = min(number, standing.place + every - done % every)
-        order, after = order_of(standing.order, self.task.examples.number)
-        rows = order[: number * self.task.batch].reshape(number, -1)[standing.place : end]
-        batches = batches_of(self.task.model, self.task.examples, rows)
-        learner, steps = self.task.passed(standing.learner, batches)
+        piece = self.feed.piece(standing, self.care.every)
+        learner, steps = self.task.passed(standing.learner, piece.batches)
         told = {n: np.asarray(v) for n, v in steps._asdict().items()}
         if int(learner.bad) >= 0:
             place = int(learner.bad) - int(standing.learner.step)
-            return self._not_finite(standing, learner, batches, told, place)
+            return self._not_finite(standing, learner, piece.batches, told, place)
         seconds = standing.seconds + time.perf_counter() - begun
         told = joined(standing.told, told)
-        moved = replace(standing, learner=learner, place=end, told=told, seconds=seconds)
-        return moved if end < number else self._ended(moved, after)
+        moved = replace(standing, learner=learner, place=piece.end, told=told, seconds=seconds)
+        return self._ended(moved, piece.order) if piece.last else moved
 
     def _ended(self, standing: Standing, order: Mapping[str, Any]) -> Standing:
         """The standing with the epoch's row in the history, or gone back where it went wrong."""
@@ -215,7 +230,8 @@ class Loop:
             standing, order=order, epochs=standing.epochs + 1, place=0, told=None, seconds=0.0,
             history=(*standing.history, row),
         )  # fmt: skip
-        ended, signs = self.task.ended(self.last, ended)
+        ended, signs = self.task.ended(self._here(self.last), self._here(ended))
+        ended = replace(ended, learner=learner)
         grave = exploding(ended.history)
         if grave:
             return self._lowered(parted(grave), ended)
@@ -231,7 +247,11 @@ class Loop:
     def _not_finite(
         self, standing: Standing, learner: Any, batches: Batch, told: Told, place: int
     ) -> Standing:
-        notes = self.task.unwell(learner, batches, told, place)
+        if self.spread is None:
+            notes = self.task.unwell(learner, batches, told, place)
+        else:
+            here = self.spread.local(learner), self.spread.local(batches)
+            notes = self.task.unwell(*here, told, place)
         last = replace(standing, learner=learner._replace(bad=standing.learner.bad))
         return self._lowered(not_finite(int(learner.bad), notes), standing, last)
 
@@ -244,7 +264,8 @@ class Loop:
         """
         if self.care.on_divergence != "lower" or now.lowered >= MOST_LOWERED:
             kept = (last or self.good[-1]).with_problem(diagnostic.says)
-            raise Diverged(diagnostic, self.task.result(kept, f"diverged after {kept.where}"))
+            stopped = f"diverged after {kept.where}"
+            raise Diverged(diagnostic, self.task.result(self._here(kept), stopped))
         good = self.good.pop() if len(self.good) > 1 else self.good[0]
         pace = slower(good.learner.optimiser, now.learner.optimiser)
         again = replace(
@@ -260,15 +281,17 @@ class Loop:
             return True
         if self.care.every is None:
             return standing.place == 0
-        done = standing.epochs * self._batches + standing.place
-        return done % self.care.every == 0
+        return int(standing.learner.step) % self.care.every == 0
 
     def _keep(self, standing: Standing) -> Standing:
         """Write a checkpoint. Where that fails it is told, and the fit goes on with those it has."""
         if self.keeper is None:
             return standing
+        kept = to_kept(self._here(standing))
+        if self.spread is not None and not self.spread.first:
+            return standing
         try:
-            self.keeper.put(to_kept(standing))
+            self.keeper.put(kept)
         except OSError as error:
             last = self.keeper.files()[-1:]
             self.unkept = (
@@ -289,13 +312,3 @@ class Loop:
         if says not in standing.problems:
             warn(says)
         return standing.with_problem(says)
-
-
-def batches_of(model: Model, examples: Examples, rows: np.ndarray) -> Batch:
-    """The examples of these rows [batch, row], with the given data of each."""
-    own: State = {
-        n: jnp.asarray(v[rows], stored_type(model.program.givens[n]))
-        for n, v in examples.own.items()
-    }
-    data = {n: jnp.asarray(v[rows]) for n, v in examples.data.items()}
-    return Batch(data, own, jnp.asarray(rows, jnp.int32))

@@ -3,8 +3,8 @@
 The gradient of -log p(what is known) is E[dE/dtheta | what is known] - E[dE/dtheta] under the model.
 One plan moves every entry that some example lacks, on an energy that sees the known ones of each.
 
-Source: Little & Rubin (2019), "Statistical analysis with missing data", section 6.2: with entries
-missing at random the likelihood is that of what is known.
+Source: Rubin (1976), "Inference and missing data": with entries missing at random the likelihood is
+that of what is known.
 """
 
 from __future__ import annotations

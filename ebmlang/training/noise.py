@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..backend.sites import Sites
 from ..partition.examples import Examples
 from ..samplers.smooth import Smooth
 from ..semantics.terms import Kind
+from ..syntax.diagnostics import complain
 from .visible import Visible
 
 SHRINKAGE = 1e-3  # share of the variances in the covariance, so that it has an inverse
@@ -92,8 +93,14 @@ class NoiseLaw:
 
 def noise_of(visible: Visible, examples: Examples) -> NoiseLaw:
     """The noise law with the frequencies, and the means and covariances, of the examples."""
+    if examples.once:
+        raise complain(
+            "E704",
+            "noise is fitted to all examples beforehand, and an iterator passes once",
+            helps=["what makes a new iterator is gone through first: fit(model, lambda: rows())"],
+        )
     frequencies = {
-        n: _frequencies(sites, examples.data[n], states_of(sites.symbol, visible.model.target))
+        n: _frequencies(n, sites, examples, states_of(sites.symbol, visible.model.target))
         for n, sites in visible.sites.items()
         if sites.domain.discrete
     }
@@ -104,22 +111,33 @@ def noise_of(visible: Visible, examples: Examples) -> NoiseLaw:
     )  # fmt: skip
     mean, factor = np.zeros(0), np.zeros((0, 0))
     if smooth.sites:
-        rows = {n: jnp.asarray(examples.data[n], jnp.result_type(float)) for n in smooth.sites}
-        mean, factor = _gaussian(np.asarray(jax.vmap(lambda r: _flat(smooth.free(r)))(rows)))
+        mean, factor = _gaussian(lambda: _free_rows(smooth, examples))
     return NoiseLaw(visible, frequencies, smooth, mean, factor)
 
 
-def _frequencies(sites: Sites, data: np.ndarray, values: np.ndarray) -> np.ndarray:
-    shown = data.reshape(len(data), -1)[:, sites.free]
-    counts = np.stack([(shown == value).sum(axis=0) for value in values], axis=1) + PSEUDOCOUNT
+def _frequencies(name: str, sites: Sites, examples: Examples, values: np.ndarray) -> np.ndarray:
+    counts = np.full((sites.number, len(values)), PSEUDOCOUNT)
+    for piece in examples.pieces():
+        rows = piece[name]
+        shown = rows.reshape(len(rows), -1)[:, sites.free]
+        counts += np.stack([(shown == value).sum(axis=0) for value in values], axis=1)
     return np.log(counts / counts.sum(axis=1, keepdims=True))
 
 
-def _gaussian(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean, and lower Cholesky factor of the covariance, of rows [example, number]."""
-    rows = rows.astype(np.float64)
-    mean = rows.mean(axis=0)
-    covariance = (rows - mean).T @ (rows - mean) / len(rows)
+def _free_rows(smooth: Smooth, examples: Examples) -> Iterator[np.ndarray]:
+    """Free numbers of the examples in pieces [example, number]."""
+    free = jax.vmap(lambda row: _flat(smooth.free(row)))
+    for piece in examples.pieces():
+        rows = {n: jnp.asarray(piece[n], jnp.result_type(float)) for n in smooth.sites}
+        yield np.asarray(free(rows)).astype(np.float64)
+
+
+def _gaussian(pieces: Callable[[], Iterator[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and lower Cholesky factor of the covariance, of rows in pieces [example, number]."""
+    sums = [(rows.sum(axis=0), len(rows)) for rows in pieces()]
+    number = sum(count for _, count in sums)
+    mean = np.sum([total for total, _ in sums], axis=0) / number
+    covariance = np.sum([(rows - mean).T @ (rows - mean) for rows in pieces()], axis=0) / number
     variances = np.diag(covariance).copy()
     variances[variances <= 0] = 1.0  # a site that never moves in the data
     return mean, np.linalg.cholesky(covariance + SHRINKAGE * np.diag(variances))

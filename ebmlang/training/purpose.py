@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from ..partition.sources import fingerprint
 from ..syntax.diagnostics import complain
 
 LONGEST = 60  # characters of a value that are shown
@@ -34,18 +32,12 @@ class Purpose:
         return asdict(self)
 
 
-def fingerprint(value: Any) -> str:
-    """Shape, type and a digest of every byte of an array."""
-    array = np.asarray(value, order="C")
-    made = hashlib.blake2b(array.data if array.size else b"", digest_size=16)
-    return f"{made.hexdigest()} {array.dtype} {list(array.shape)}"
-
-
 def purpose_of(model: Model, examples: Examples, settings: Mapping[str, Any]) -> Purpose:
     """The purpose of a fit of a model to examples."""
     bound = model.bindings
+    data = examples.data if examples.stream is None else {}
     groups = {
-        "data": examples.data,
+        "data": data,
         "given": {**bound.givens, **examples.shared, **examples.own},
         "graph": bound.graphs,
         "held": bound.held,
@@ -58,9 +50,16 @@ def purpose_of(model: Model, examples: Examples, settings: Mapping[str, Any]) ->
     externals = {
         f"function {n}": getattr(f, "__qualname__", "") for n, f in bound.externals.items()
     }
+    if examples.stream is not None:
+        arrays |= {f"data {n}": _streamed(v) for n, v in examples.stream.first.items()}
     sizes = {n: int(v) for n, v in bound.sizes.items()}
     told = {n: str(v) for n, v in settings.items()} | externals
     return Purpose(model.source.text, dict(model.program.imported), sizes, arrays, told)
+
+
+def _streamed(first: Any) -> str:
+    """What is known of data that come one after another without going through them."""
+    return f"rows of an iterable {first.dtype} {list(first.shape[1:])}"
 
 
 def compare(path: Path, before: Mapping[str, Any], now: Purpose) -> None:

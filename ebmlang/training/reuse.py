@@ -10,7 +10,9 @@ import numpy as np
 
 from ..samplers.replay import Replay
 from ..samplers.settings import Sampler
+from .adaptive import Adaptive
 from .checkpoint import digest
+from .devices import Spread
 from .likeness import Same, likeness
 from .phases import Phases, make_phases
 from .step import Settings, make_epoch
@@ -32,9 +34,15 @@ def same_model(model: Model, prepared: Model) -> Model:
     return model.made(("bound", digest(arrays), sizes, functions), lambda: prepared)
 
 
-def same_phases(model: Model, observed: tuple[str, ...], sampler: Sampler) -> Phases:
+def same_phases(
+    model: Model,
+    observed: tuple[str, ...],
+    sampler: Sampler,
+    missing: Mapping[str, np.ndarray] | None = None,
+) -> Phases:
     """The phases of a model with these variables in the data, made once."""
-    return model.made(("phases", observed, sampler), lambda: make_phases(model, observed, sampler))
+    key = ("phases", observed, sampler, digest(missing or {}))
+    return model.made(key, lambda: make_phases(model, observed, sampler, missing))
 
 
 def same_epoch(phases: Phases, settings: Settings, optimiser: Any) -> Callable[..., Any]:
@@ -47,8 +55,12 @@ def same_epoch(phases: Phases, settings: Settings, optimiser: Any) -> Callable[.
 def _key(value: Any) -> Hashable:
     """A setting as part of a key: equal only for what compiles alike."""
     match value:
+        case Spread():
+            return value
         case Replay():
             return "replay", value.slots, value.chains, value.sweeps, value.restart
+        case Adaptive():
+            return value
         case Mapping():
             return digest({n: np.asarray(v) for n, v in value.items()})
         case bool() | int() | float() | str() | None:

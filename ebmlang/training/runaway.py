@@ -11,7 +11,7 @@ the estimate exists if and only if the observed statistics lie inside the convex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -54,11 +54,22 @@ def growing(earlier: Earlier, epoch: int, params: Mapping[str, Any]) -> dict[str
 
 
 def unbounded(
-    masks: Mapping[str, np.ndarray], phases: Phases, where: Situation, data: State, chains: State
+    masks: Mapping[str, np.ndarray],
+    phases: Phases,
+    where: Situation,
+    data: Iterable[State],
+    chains: State,
 ) -> dict[str, np.ndarray]:
-    """Those of the entries on which the data put no bound. data [batch, row, …], chains [chain, …]."""
+    """Those of the entries on which the data put no bound.
+
+    data: pieces [batch, row, …] of it; chains [chain, …].
+    """
     ranges = phases.model.made(("slopes", phases), lambda: _ranges(phases))
-    low, high = (jax.tree.map(np.asarray, found) for found in ranges(where, data))
+    lows, highs = zip(
+        *(jax.tree.map(np.asarray, ranges(where, piece)) for piece in data), strict=True
+    )
+    low = jax.tree.map(lambda *parts: np.min(parts, axis=0), *lows)
+    high = jax.tree.map(lambda *parts: np.max(parts, axis=0), *highs)
     flat = {n: _same(low[n], high[n]) & mask for n, mask in masks.items()}
     if not any(mask.any() for mask in flat.values()):
         return {}

@@ -15,8 +15,12 @@ from ..backend.energy import State
 from ..samplers.plan import Plan
 from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
+from . import adaptive
+from .adaptive import Adaptive
 from .centring import SLIDING, Centring
 from .contrastive import at_the_data
+from .devices import Spread
+from .missing import run_held
 from .phases import Phases, run_chains
 from .prior import log_prior
 
@@ -31,6 +35,7 @@ class Learner(NamedTuple):
     step: Any  # scalar, int
     bad: Any  # scalar, int
     offsets: Any = ()  # {variable: means [site]} of the centred gradient, () without it
+    gauge: Any = ()  # Gauge of sweeps that are chosen, () where their number is said
 
 
 class Told(NamedTuple):
@@ -40,6 +45,7 @@ class Told(NamedTuple):
     model_energy: Any
     gradient_norm: Any
     slopes_finite: Any
+    sweeps: Any  # how many the chains made
 
 
 class Batch(NamedTuple):
@@ -66,6 +72,8 @@ class Settings:
     `replay`: short runs from a buffer instead of persistent chains; `seed` draws its slots.
     `centring`: how gradients are centred, None if they are not. `contrastive`: whether chains start
     at the data of each step, latents drawn by `hidden` where they sum in closed form.
+    `adaptive`: the rule that chooses the sweeps of each step, which `sweeps` begins. `spread`:
+    devices that share chains and rows.
     """
 
     optimiser: optax.GradientTransformation
@@ -78,6 +86,8 @@ class Settings:
     centring: Centring | None = None
     contrastive: bool = False
     hidden: Plan | None = None
+    adaptive: Adaptive | None = None
+    spread: Spread | None = None
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
@@ -89,6 +99,8 @@ def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learne
         stopped = learner.bad >= 0
         keep = fine & ~stopped
         kept = jax.tree.map(lambda new, old: _choose(keep, new, old), moved, learner)
+        if settings.spread is not None:
+            kept = settings.spread.held(kept)
         bad = jnp.where(stopped | fine, learner.bad, learner.step)
         return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
 
@@ -105,7 +117,7 @@ def _step(
     space = phases.model.parameter_space
     params = space.constrain(learner.free)
     situation = Situation(params, settings.shared, jnp.ones(()))
-    own = situation._replace(given={**settings.shared, **batch.own})
+    own = _of_rows(settings, situation, batch)
     sampled = _sample(phases, settings, learner, batch, situation, own)
 
     axes = Situation(None, 0 if settings.own_given else None, None)
@@ -118,7 +130,16 @@ def _step(
         return jax.value_and_grad(mean)(learner.free)
 
     lower, pulled = mean_of(own, sampled.data)
-    upper, pushed = mean_of(own if settings.own_given else situation, sampled.states)
+    gauge = learner.gauge
+    if settings.adaptive is None:
+        upper, pushed = mean_of(own if settings.own_given else situation, sampled.states)
+    else:
+        assert isinstance(sampled.chains, Chain)  # no rule goes with a buffer
+        chains, (upper, pushed), gauge = adaptive.walked(
+            phases, situation, learner.free, sampled.chains, gauge,
+            lambda states: mean_of(situation, states),
+        )  # fmt: skip
+        sampled = sampled._replace(chains=chains)
     prior = jax.grad(
         lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples
     )
@@ -126,8 +147,25 @@ def _step(
     free, optimiser, offsets = _followed(settings, learner, slopes, pulled)
     finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
     kept = sampled.chains, sampled.latents
-    moved = Learner(free, optimiser, *kept, learner.step, learner.bad, offsets)
-    return moved, Told(lower, upper, optax.tree.norm(slopes), finite)
+    norm, made = optax.tree.norm(slopes), _number(settings, learner)
+    if settings.adaptive is not None:
+        gauge = adaptive.chosen(settings.adaptive, gauge, norm, learner.step)
+    moved = Learner(free, optimiser, *kept, learner.step, learner.bad, offsets, gauge)
+    return moved, Told(lower, upper, norm, finite, jnp.asarray(made, jnp.int32))
+
+
+def _number(settings: Settings, learner: Learner) -> Any:
+    """How many sweeps the step makes."""
+    return settings.sweeps if settings.adaptive is None else learner.gauge.sweeps
+
+
+def _of_rows(settings: Settings, situation: Situation, batch: Batch) -> Situation:
+    """The situation with the given data of each row, and a copy of those that all share for each."""
+    if not settings.own_given:
+        return situation
+    rows = len(batch.rows)
+    spread = {n: jnp.broadcast_to(v, (rows, *v.shape)) for n, v in settings.shared.items()}
+    return situation._replace(given={**spread, **batch.own})
 
 
 def _followed(
@@ -170,17 +208,20 @@ def _shown(
     own: Situation,
 ) -> tuple[Any, State]:
     """Latents moved on given the data, and the data's configurations."""
-    latents = learner.latents
+    latents, number = learner.latents, _number(settings, learner)
     if phases.latents is None:
         hidden = jax.tree.map(lambda x: jnp.zeros((len(batch.rows), *x.shape[1:]), x.dtype),
                               learner.chains.state)  # fmt: skip
         return latents, phases.data_state(batch.data, hidden)
     picked = jax.tree.map(lambda x: x[batch.rows], latents)
-    picked = picked._replace(state=phases.data_state(batch.data, picked.state))
-    axes = own if settings.own_given else situation
-    picked = run_chains(phases.latents, axes, picked, settings.sweeps, settings.own_given)
+    if phases.partly:
+        picked = run_held(phases, situation, picked, number, batch.data, batch.own)
+    else:
+        picked = picked._replace(state=phases.data_state(batch.data, picked.state))
+        axes = own if settings.own_given else situation
+        picked = run_chains(phases.latents, axes, picked, number, settings.own_given)
     latents = jax.tree.map(lambda x, new: x.at[batch.rows].set(new), latents, picked)
-    return latents, picked.state
+    return latents, phases.data_state(batch.data, picked.state)
 
 
 def _walked(
@@ -203,6 +244,8 @@ def _walked(
         key = jax.random.fold_in(jax.random.key(settings.seed), learner.step)
         buffer, rows = settings.replay.moved(key, before, situation)
         return buffer, {n: v[rows] for n, v in buffer.state.items()}
+    if settings.adaptive is not None:
+        return before, before.state  # they walk where their slopes are taken
     if not settings.own_given:
         if settings.contrastive:
             before = at_the_data(settings.hidden, situation, before, data, False)

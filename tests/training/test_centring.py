@@ -12,6 +12,7 @@ import optax
 import pytest
 
 import ebmlang as ebm
+from ebmlang.partition.examples import Examples
 from ebmlang.training.centring import centring_of, fields_from_means
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -82,13 +83,13 @@ def test_fields_start_at_the_means_of_the_data():
     centring = centring_of(model)
     assert centring is not None
     rows = np.random.default_rng(1).integers(0, 21, (5000, 3))
-    params = fields_from_means(centring, model.init(), {"x": rows})
+    params = fields_from_means(centring, model.init(), Examples({"x": rows}, {}, {}))
     shares = np.exp(params["h"]) / np.exp(params["h"]).sum(axis=1, keepdims=True)
     counted = np.stack([np.bincount(rows[:, i], minlength=21) for i in range(3)]) / 5000
     assert np.allclose(shares, counted, atol=1e-3)
     rbm = ebm.load(EXAMPLES / "rbm.ebm", pixel=2, unit=2)
     centring = centring_of(rbm)
     assert centring is not None
-    started = fields_from_means(centring, rbm.init(), {"v": np.ones((9, 2))})
+    started = fields_from_means(centring, rbm.init(), Examples({"v": np.ones((9, 2))}, {}, {}))
     assert np.allclose(started["b"], np.log(9.5 / 0.5))
     assert np.all(np.asarray(started["c"]) == 0)

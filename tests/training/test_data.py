@@ -28,6 +28,16 @@ def test_given_data_may_come_with_the_data(field: np.ndarray):
     assert float(beside.params["k"]) != 1
 
 
+def test_given_data_of_each_example_stand_beside_those_of_all():
+    """A field of each example and one of all are, to the model, the field that is their sum."""
+    text = FIELD.replace(
+        "energy = -k * f @ s", "given g : real energy = -k * f @ s - k * g * sum(s)"
+    )
+    both = ebm.fit(ebm.loads(text), {"s": SPINS}, given={"f": FIELDS, "g": 0.5}, **SETTINGS)
+    sums = ebm.fit(ebm.loads(FIELD), {"s": SPINS}, given={"f": FIELDS + 0.5}, **SETTINGS)
+    assert both.params["k"] == pytest.approx(float(sums.params["k"]), abs=1e-5)
+
+
 def test_given_data_in_both_places_are_refused():
     with pytest.raises(ebm.EbmError, match="`f` stands in the data and in `given` too"):
         ebm.fit(ebm.loads(FIELD), {"s": SPINS, "f": FIELDS}, given={"f": FIELDS}, **SETTINGS)

@@ -166,7 +166,7 @@ def test_a_fit_that_diverges_names_step_and_energy_and_keeps_the_last_good_state
     ("change", "code"),
     [
         (lambda x: {"v": np.where(np.arange(x.size).reshape(x.shape) == 17, 2, x)}, "E603"),
-        (lambda x: {"v": np.where(np.arange(x.size).reshape(x.shape) == 17, np.nan, x)}, "E604"),
+        (lambda x: {"v": np.where(np.arange(x.size).reshape(x.shape) == 17, np.inf, x)}, "E604"),
         (lambda x: {"v": x[:, None]}, "E607"),
         (lambda x: {"h": x}, "E606"),
         (lambda x: {"w": x}, "E606"),

@@ -10,6 +10,7 @@ from cut_off import assert_same
 
 import ebmlang as ebm
 from conftest import PROGRAMS
+from ebmlang.training.adaptive import LAGS, TAKEN, factors
 
 RBM = (PROGRAMS / "rbm.ebm").read_text()
 
@@ -172,3 +173,91 @@ def test_a_ladder_around_a_walk_that_cools_is_refused():
     model = ebm.loads("visible x : real param a : real init 1 energy = a * x^2 / 2", check=False)
     with pytest.raises(ebm.EbmError, match=r"E704.*schedule"):
         ebm.fit(model, {"x": np.ones(9)}, sampler=ebm.Tempering(inner="annealed"), progress=False)
+
+
+FIELD = """dim site = 12
+visible s : spin[site]
+param J : real init 0.12
+energy = -J * sum(i < j) s[i] * s[j]"""
+APART = """dim site = 6
+visible s : spin[site]
+param h : real[site]
+energy = -h @ s"""
+
+
+def pairs(rows):
+    """The sum over pairs of each row of spins."""
+    return (rows.sum(1) ** 2 - rows.shape[1]) / 2
+
+
+def near_order(number):
+    """Rows of spins whose pairs sum to about 20 on average, and the exact mean under the model."""
+    every = 2 * bits(12) - 1
+    weights = np.exp(0.12 * pairs(every))
+    turned = np.where(np.arange(12) % 2, 1, -1) * np.ones((number, 12))
+    rows = np.where(np.arange(number)[:, None] % 2 == 0, turned, 1)
+    return rows, weights @ pairs(every) / weights.sum()
+
+
+def test_sites_apart_take_one_sweep_and_slow_ones_more_and_all_resumes(tmp_path):
+    rng = np.random.default_rng(0)
+    spins = np.where(rng.random((600, 6)) < [0.2, 0.3, 0.4, 0.6, 0.7, 0.8], 1, -1)
+    settings = {"sweeps": "auto", "progress": False, "batch_size": 20, "chains": 20}
+    fit = ebm.fit(ebm.loads(APART, check=False), {"s": spins}, epochs=8, **settings)
+    assert np.median(fit.history["sweeps"]) == 1
+    assert np.all(fit.history["sweeps"] < 2)
+    model, rows = ebm.loads(FIELD, check=False), near_order(600)[0]
+    rows = np.concatenate([rows, -rows])[rng.permutation(1200)]
+    slow = ebm.fit(model, {"s": rows}, epochs=4, **settings)
+    assert slow.history["sweeps"][-1] > 1
+    ebm.fit(model, {"s": rows}, epochs=2, checkpoint=tmp_path, every=25, **settings)
+    assert_same(
+        ebm.fit(model, {"s": rows}, epochs=4, checkpoint=tmp_path, **settings, every=25), slow
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.4])
+def test_the_error_of_a_step_is_the_fraction_asked_for(fraction):
+    """Parameters stand still, every step sees all data: what varies is the error of the chains."""
+    rows, mean = near_order(100)
+    fit = ebm.fit(
+        ebm.loads(FIELD, check=False), {"s": rows}, chains=20, epochs=900, progress=False,
+        optimizer=optax.sgd(0.0), sweeps=ebm.Adaptive(fraction, 256), params={"J": 0.12},
+    )  # fmt: skip
+    late = slice(300, None)
+    errors = -fit.history["model_energy"][late] / 0.12 - mean
+    steps = fit.history["gradient_norm"][late]
+    found = np.sqrt(np.mean(errors**2) / np.mean(steps**2))
+    together = errors.reshape(-1, 20).mean(1) * np.sqrt(20)
+    lasting = np.sqrt(np.mean(together**2) / np.mean(steps**2))
+    assert found < 1.1 * fraction
+    assert 0.5 * fraction < lasting < 1.3 * fraction
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"buffer": 50}, "`buffer` are short"),
+        ({"objective": "cd"}, "start at the data"),
+        ({"chains": 1}, "the error of one chain"),
+        ({"sweeps": "many"}, 'must be a number, "auto"'),
+        ({"sweeps": 0}, "whole number from 1"),
+    ],
+)
+def test_where_sweeps_cannot_be_chosen_that_is_said(settings, says):
+    model = ebm.loads(RBM, unit=2, check=False)
+    with pytest.raises(ebm.EbmError, match=f"(?s)E704.*{says}"):
+        ebm.fit(model, {"v": bits(3)}, **{"sweeps": "auto", "progress": False, **settings})
+
+
+def test_the_factors_of_the_error_are_those_of_a_chain_that_forgets_at_a_rate():
+    """Against sums by hand for rho(k) = r^k, from states so far apart as they are taken."""
+    rate, options = 0.7, 2 ** np.arange(6)
+    inside, around = factors(options, 1, jnp.asarray(rate ** np.arange(LAGS + 1)))
+    for n, near, far in zip(options, inside, around, strict=True):
+        taken = min(n, TAKEN)
+        q = rate ** (n // taken)
+        own = 1 + 2 * sum((1 - k / taken) * q**k for k in range(1, taken))
+        assert near == pytest.approx(own / taken, rel=0.02)
+        assert far == pytest.approx(max((1 + q) / (1 - q), own) / taken, rel=0.02)

@@ -13,7 +13,7 @@ import ebmlang as ebm
 from ebmlang.partition.examples import prepare
 from ebmlang.training.contrast import LOG_Z
 from ebmlang.training.descent import DescentTask
-from ebmlang.training.loop import batches_of
+from ebmlang.training.feed import batches_of
 from ebmlang.training.objectives import TABLE, WALKED, objective_of
 
 Z_MOST = 4.7  # two-sided, 1e-3 of false alarm over all parameters of all cases here
