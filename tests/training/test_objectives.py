@@ -108,7 +108,8 @@ def gradients(objective, truth, params, at=None, more=None):
     model, examples = prepare(truth.model, truth.data, None)
     descent = DescentTask(objective, model, examples, None, examples.number, params, 0)
     start = descent.begin().free | (more or {})
-    batch = batches_of(model, examples, np.arange(examples.number))
+    batches = batches_of(model, examples, np.arange(examples.number)[None])
+    batch = jax.tree.map(lambda x: x[0], batches)
 
     def slope(number):
         one = jax.tree.map(lambda x: x[number][None], batch)
@@ -193,7 +194,8 @@ def test_slopes_are_those_of_finite_differences(named, which):
         model, examples = prepare(truth.model, few, None)
         descent = DescentTask(objective, model, examples, None, 7, truth.params, 0)
         free = descent.begin().free
-        batch = batches_of(model, examples, np.arange(7))
+        batches = batches_of(model, examples, np.arange(7)[None])
+        batch = jax.tree.map(lambda x: x[0], batches)
         flat, back = jax.flatten_util.ravel_pytree(free)
         loss = jax.jit(lambda x: descent.mean(back(x), batch, jax.random.key(0)))
         slope = np.asarray(jax.jit(jax.grad(loss))(flat))
