@@ -159,7 +159,7 @@ def _example_states(model: Model, data: Mapping[str, Any], rows: slice) -> State
     for name, symbol in model.program.unknowns.items():
         kind = stored_type(symbol)
         if name in data:
-            state[name] = jnp.asarray(np.nan_to_num(np.asarray(data[name])[rows]), kind)
+            state[name] = jnp.asarray(np.asarray(data[name])[rows], kind)
         else:
             state[name] = jnp.zeros((number, *model.world.shape(symbol)), kind)
     return state

@@ -30,6 +30,7 @@ from ..syntax.diagnostics import EbmError, complain
 from .annealed import REAL, indices_of
 from .examples import Examples
 from .examples import prepare as prepared_data
+from .sources import filled_up
 from .summation import Summation, plan_sum
 
 if TYPE_CHECKING:
@@ -203,8 +204,7 @@ class _Asking:
         number = self.examples.number
         size = min(together, 1 << (number - 1).bit_length())
         parts: list[Mapping[str, Any]] = []
-        for begun in range(0, number, size):
-            rows = np.minimum(np.arange(begun, begun + size), number - 1)
+        for rows in filled_up(number, size):
             state = {}
             for name, symbol in unknowns.items():
                 kind, shape = stored_type(symbol), self.model.world.shape(symbol)

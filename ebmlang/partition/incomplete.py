@@ -20,6 +20,7 @@ from ..backend.known import as_given, mask_of, tethered_log_integral
 from ..samplers.run import situation_of
 from ..syntax.diagnostics import complain
 from .gaps import ever_missing
+from .sources import filled_up
 from .summation import Summation, plan_sum, spoken_states
 
 if TYPE_CHECKING:
@@ -116,7 +117,5 @@ def incomplete_log_weights(
 def in_parts(data: Mapping[str, np.ndarray], size: int) -> Iterable[State]:
     """Rows of the data, so many at a time, the last ones filled up with the last example."""
     number = len(next(iter(data.values())))
-    size = min(size, number)
-    for start in range(0, number, size):
-        picks = np.minimum(np.arange(start, start + size), number - 1)
+    for picks in filled_up(number, min(size, number)):
         yield {n: jnp.asarray(v[picks], jnp.result_type(float)) for n, v in data.items()}

@@ -203,8 +203,8 @@ def _weights(
 
     `masks`: the entries [dims] that all of these examples know.
     """
-    whole = all(m.all() for m in masks.values())
-    lacks = "latents" if whole else "latents and missing entries"
+    complete = all(m.all() for m in masks.values())
+    lacks = "latents" if complete else "latents and missing entries"
     if method != "ais":
         try:
             found = exact_log_weights(model, params, data, given=given, masks=masks)
@@ -212,7 +212,7 @@ def _weights(
         except EbmError as error:
             if method == "exact" or error.diagnostics[0].code != "E705":
                 raise
-    if whole and all(n in data for n in model.program.unknowns):
+    if complete and all(n in data for n in model.program.unknowns):
         return exact_log_weights(model, params, data, given=given), 0.0, "no latents"
     values, errors, how = _annealed(model, params, data, given, settings, masks)
     return values, errors, f"{lacks} annealed, {how}"

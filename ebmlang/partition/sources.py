@@ -146,6 +146,12 @@ def check_rows(symbol: Symbol, rows: Rows, world: World) -> None:
         check_values(symbol, part, world, rows=span)
 
 
+def filled_up(number: int, size: int) -> Iterator[np.ndarray]:
+    """Numbers of so many rows in parts of one length, the last part filled up with the last row."""
+    for start in range(0, number, size):
+        yield np.minimum(np.arange(start, start + size), number - 1)
+
+
 def fingerprint(value: Rows | Any) -> str:
     """Shape, type and a digest of every byte of an array, read piece by piece."""
     array = value if isinstance(value, Stored) else np.asarray(value)

@@ -15,6 +15,10 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+LANES = 16  # numbers in 32 bits that the widest vectors hold
+# A program on one core spreads nothing over others.
+ALONE: dict[str, str | bool] = {"xla_cpu_multi_thread_eigen": False}
+
 
 def groups_of(chains: int) -> int:
     """How many groups chains make: one for each core where they divide evenly, one on an accelerator.
@@ -29,26 +33,19 @@ def groups_of(chains: int) -> int:
     return max(n for n in range(1, min(cores, chains // least) + 1) if chains % n == 0)
 
 
-LANES = 16  # numbers in 32 bits that the widest vectors hold
-ALONE: dict[str, str | bool] = {
-    "xla_cpu_multi_thread_eigen": False
-}  # a program on one core spreads nothing over others
-
-
 class Abreast:
     """A compiled function of chains [chain, …], independent of each other, run by groups.
 
-    `along`: which arguments have the axis of chains in front, as all results have; `static`: which
-    are not arrays. A chain's random numbers are its own, so that groups change none of them.
+    `compiled`: by `jax.jit`; `along`: which arguments have the axis of chains in front, as all
+    results have; `static`: which are no arrays. A chain's random numbers are its own, so that
+    groups change none of them.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], along: Sequence[int], static: Sequence[int] = ()
-    ) -> None:
-        self.whole = jax.jit(function, static_argnums=tuple(static))
+    def __init__(self, compiled: Any, along: Sequence[int], static: Sequence[int] = ()) -> None:
+        self.whole = compiled
         self.along = tuple(along)
         self.static = tuple(static)
-        self.compiled: dict[Any, Callable[..., Any]] = {}
+        self.programs: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """The results of all chains."""
@@ -72,9 +69,9 @@ class Abreast:
         static = tuple(call[k] for k in self.static)
         leaves, shape = jax.tree.flatten([x for k, x in enumerate(call) if k not in self.static])
         key = (static, shape, tuple(map(jax.typeof, leaves)))
-        if key not in self.compiled:
-            self.compiled[key] = self.whole.lower(*call).compile(ALONE)
-        return self.compiled[key]
+        if key not in self.programs:
+            self.programs[key] = self.whole.lower(*call).compile(ALONE)
+        return self.programs[key]
 
 
 def _traced(value: Any) -> bool:

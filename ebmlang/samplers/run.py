@@ -101,8 +101,8 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
         plan,
         starter(target, held.masks),
         jax.jit(jax.vmap(start, in_axes=(0, None, 0, None)), static_argnums=3),
-        Abreast(jax.vmap(warm, in_axes=(None, 0, None)), along=(1,)),
-        Abreast(drawn, along=(1,), static=(3,)),
+        Abreast(jax.jit(jax.vmap(warm, in_axes=(None, 0, None))), along=(1,)),
+        Abreast(jax.jit(drawn, static_argnums=3), along=(1,), static=(3,)),
     )
 
 

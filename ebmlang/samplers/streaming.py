@@ -71,12 +71,14 @@ def streaming(target: Target, plan: Plan) -> Any:
         chain, mean, squares, total = jax.lax.fori_loop(0, number, one, (chain, zero, zero, none))
         return chain, (anchor, mean, squares, total)
 
-    return Abreast(jax.vmap(piece, in_axes=(None, 0, None, None)), along=(1,))
+    return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
 
 
 def streaming_of(model: Model, plan: Plan) -> Any:
     """The compiled moments of a plan, kept with the model."""
-    return model.made(("moments", id(plan)), lambda: streaming(model.target, plan))
+    return model.made(
+        ("moments", id(plan)), lambda: Abreast(streaming(model.target, plan), along=(1,))
+    )
 
 
 def streamed(

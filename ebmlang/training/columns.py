@@ -152,6 +152,6 @@ def columns_of(model: Model, names: Iterable[str]) -> list[str]:
 
 
 def _positions(model: Model, dim: object) -> list[str]:
-    if isinstance(dim, Dimension):
-        return list(dim.labels) if dim.labels else [str(k) for k in range(model.world.size(dim))]
+    if isinstance(dim, Dimension) and dim.labels:
+        return list(dim.labels)
     return [str(k) for k in range(model.world.size(dim))]  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from scipy.optimize import minimize
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, in_float64
 from ..backend.energy import stored_type
 from ..partition.exact import exact
 from ..partition.examples import Examples
@@ -25,6 +25,7 @@ from ..partition.sources import in_memory
 from ..progress import Progress
 from ..syntax.diagnostics import complain
 from . import runaway
+from .feed import in_batches
 from .phases import Phases
 from .prior import log_prior
 from .stored import Fit
@@ -122,7 +123,7 @@ class _Exact:
         self.number = examples.number
         self.data = examples.data
         with jax.enable_x64(True):
-            wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), dict(params))
+            wide = in_float64(dict(params))
             free = self.model.parameter_space.unconstrain(wide)
             vector, self.back = ravel_pytree(free)
             self.start = np.asarray(vector)
@@ -163,29 +164,25 @@ class _Exact:
         masks = {n: m for n, m in masks.items() if program.parameter_facts[n].prior is None}
         if not masks or self.sums is not None:
             return []
-        size = min(BATCH, self.number)
-        starts = [*range(0, self.number - size, size), self.number - size]
-        rows = np.stack([np.arange(s, s + size) for s in starts])
+        rows = in_batches(self.number, min(BATCH, self.number))
         with jax.enable_x64(True):
             states = self._states(rows)
-            kinds = {n: stored_type(program.givens[n]) for n in self.shared}
-            given = {n: jnp.asarray(v, kinds[n]) for n, v in self.shared.items()}
-            where = Situation(jax.tree.map(jnp.asarray, dict(params)), given, jnp.ones(()))
+            where = self._situation(jax.tree.map(jnp.asarray, dict(params)))
             none = {n: v[0, :0] for n, v in states.items()}
             found = runaway.unbounded(masks, self.phases, where, [states], none)
         return runaway.told(found, plain)
 
     def _energy(self, vector: Any, states: Any) -> Any:
-        params = self.model.parameter_space.constrain(self.back(vector))
-        given = {
-            n: jnp.asarray(v, stored_type(self.model.program.givens[n]))
-            for n, v in self.shared.items()
-        }
-        situation = Situation(params, given, jnp.ones(()))
+        situation = self._situation(self.model.parameter_space.constrain(self.back(vector)))
         sums = self.sums
         if sums is not None:
             return -jnp.sum(jax.vmap(lambda row: sums.log_sum(situation, row))(states))
         return jnp.sum(jax.vmap(lambda s: self.phases.free_energy(situation, s))(states))
+
+    def _situation(self, params: Any) -> Situation:
+        givens = self.model.program.givens
+        given = {n: jnp.asarray(v, stored_type(givens[n])) for n, v in self.shared.items()}
+        return Situation(params, given, jnp.ones(()))
 
     def _prior(self, vector: Any) -> Any:
         return log_prior(self.model, self.model.parameter_space.constrain(self.back(vector)))
@@ -198,8 +195,7 @@ class _Exact:
             return space.values(space.constrain(self.back(vector)))
 
         _, pull = jax.vjp(values, vector)
-        wide = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), gradient)
-        (slope,) = pull(space.values(wide))
+        (slope,) = pull(space.values(in_float64(gradient)))
         return np.asarray(slope)
 
     def _states(self, rows: slice | np.ndarray) -> dict[str, Any]:

@@ -159,12 +159,16 @@ def every_batch(model: Model, examples: Examples, batch: int) -> Iterator[Batch]
             yield made
             first += made.rows.size
         return
-    number = examples.number
-    starts = [*range(0, number - batch, batch), number - batch]
+    rows = in_batches(examples.number, batch)
     most = _most((*examples.data.values(), *examples.own.values()), batch)
-    for k in range(0, len(starts), most):
-        rows = np.stack([np.arange(s, s + batch) for s in starts[k : k + most]])
-        yield batches_of(model, examples, rows)
+    for k in range(0, len(rows), most):
+        yield batches_of(model, examples, rows[k : k + most])
+
+
+def in_batches(number: int, batch: int) -> np.ndarray:
+    """Numbers of so many rows in their own order [batch, row]; the last batch may overlap."""
+    starts = np.array([*range(0, number - batch, batch), number - batch])
+    return starts[:, None] + np.arange(batch)
 
 
 def refuse_each(phases: Phases, examples: Examples) -> None:

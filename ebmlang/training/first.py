@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
@@ -20,7 +19,7 @@ from ..samplers.verify import verify
 from .adaptive import first_gauge
 from .checkpoint import digest, flat
 from .missing import held_given
-from .phases import Phases
+from .phases import Phases, for_each
 from .step import Learner, Settings
 
 if TYPE_CHECKING:
@@ -113,11 +112,7 @@ def _begun(
         rows = {n: jnp.asarray(whole(v)) for n, v in examples.data.items()}
         states, own = phases.data_state(rows, states), held_given(phases, rows, own)
     axes = Situation(None, 0 if own else None, None)
-    each = situation
-    if own:
-        spread = {n: jnp.broadcast_to(v, (number, *np.shape(v))) for n, v in situation.given.items()
-                  if n not in own}  # fmt: skip
-        each = situation._replace(given={**spread, **own})
+    each = for_each(situation, own, number) if own else situation
     return jax.vmap(lambda k, s, state: begin(plan, k, s, state, ALWAYS), in_axes=(0, axes, 0))(
         jax.random.split(key, number), each, states
     )

@@ -95,6 +95,12 @@ def make_phases(
     return Phases(model, observed, closed, latents, free, tuple(missing or ()))
 
 
+def for_each(situation: Situation, own: State, number: int) -> Situation:
+    """The situation of each of so many rows: its own given data, and a copy of those all share."""
+    shared = {n: jnp.broadcast_to(v, (number, *jnp.shape(v))) for n, v in situation.given.items()}
+    return situation._replace(given={**shared, **own})
+
+
 def run_chains(
     plan: Plan, situation: Situation, chains: Chain, number: int, per_chain_given: bool
 ) -> Chain:

@@ -21,7 +21,7 @@ from .centring import SLIDING, Centring
 from .contrastive import at_the_data
 from .devices import Spread
 from .missing import run_held
-from .phases import Phases, run_chains
+from .phases import Phases, for_each, run_chains
 from .prior import log_prior
 
 
@@ -117,7 +117,7 @@ def _step(
     space = phases.model.parameter_space
     params = space.constrain(learner.free)
     situation = Situation(params, settings.shared, jnp.ones(()))
-    own = _of_rows(settings, situation, batch)
+    own = for_each(situation, batch.own, len(batch.rows)) if settings.own_given else situation
     sampled = _sample(phases, settings, learner, batch, situation, own)
 
     axes = Situation(None, 0 if settings.own_given else None, None)
@@ -157,15 +157,6 @@ def _step(
 def _number(settings: Settings, learner: Learner) -> Any:
     """How many sweeps the step makes."""
     return settings.sweeps if settings.adaptive is None else learner.gauge.sweeps
-
-
-def _of_rows(settings: Settings, situation: Situation, batch: Batch) -> Situation:
-    """The situation with the given data of each row, and a copy of those that all share for each."""
-    if not settings.own_given:
-        return situation
-    rows = len(batch.rows)
-    spread = {n: jnp.broadcast_to(v, (rows, *v.shape)) for n, v in settings.shared.items()}
-    return situation._replace(given={**spread, **batch.own})
 
 
 def _followed(

@@ -117,7 +117,7 @@ def write(name, array):
     [
         (lambda x: np.where(np.arange(x.size).reshape(x.shape) == 20, 2, x), "row 3, column 2"),
         (
-            lambda x: np.where(np.arange(x.size).reshape(x.shape) == 20, np.nan, x),
+            lambda x: np.where(np.arange(x.size).reshape(x.shape) == 20, np.inf, x),
             "row 3, column 2",
         ),
         (lambda x: x[:, :, None], "3 axes"),

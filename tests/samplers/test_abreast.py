@@ -1,5 +1,6 @@
 """Groups of chains on cores of their own draw what all chains together draw."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_second_call_compiles_nothing(monkeypatch):
         traced.append(chains.shape)
         return scale * chains
 
-    run = abreast.Abreast(double, along=(1,))
+    run = abreast.Abreast(jax.jit(double), along=(1,))
     rows = np.arange(8.0).reshape(4, 2)
     for scale in (2.0, 3.0):
         assert np.array_equal(run(np.float32(scale), rows), scale * rows)

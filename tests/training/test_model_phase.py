@@ -203,9 +203,10 @@ def test_sites_apart_take_one_sweep_and_slow_ones_more_and_all_resumes(tmp_path)
     rng = np.random.default_rng(0)
     spins = np.where(rng.random((600, 6)) < [0.2, 0.3, 0.4, 0.6, 0.7, 0.8], 1, -1)
     settings = {"sweeps": "auto", "progress": False, "batch_size": 20, "chains": 20}
-    fit = ebm.fit(ebm.loads(APART, check=False), {"s": spins}, epochs=8, **settings)
-    assert np.median(fit.history["sweeps"]) == 1
-    assert np.all(fit.history["sweeps"] < 2)
+    # With chains as many as rows one sweep is enough by 12 % only, less than the rule's own noise.
+    enough = {**settings, "chains": 40}
+    fit = ebm.fit(ebm.loads(APART, check=False), {"s": spins}, epochs=8, **enough)
+    assert np.all(fit.history["sweeps"] == 1)
     model, rows = ebm.loads(FIELD, check=False), near_order(600)[0]
     rows = np.concatenate([rows, -rows])[rng.permutation(1200)]
     slow = ebm.fit(model, {"s": rows}, epochs=4, **settings)

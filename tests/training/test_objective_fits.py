@@ -221,12 +221,13 @@ def tried(which):
 def test_what_does_not_fit_a_model_is_refused_and_what_does_is_named(which):
     tasks, refused = tried(which)
     assert set(tasks) == FITTING[which]
-    assert set(tasks) | set(refused) == set(CHAINLESS) == set(TABLE) - {"mle"}
+    assert set(tasks) | set(refused) == set(CHAINLESS) == set(TABLE) - {"mle", "cd"}
     for name, told in refused.items():
         assert told.code == "E707"
         assert told.says.startswith(f"`{name}` cannot fit `m`: ")
         assert set(told.helps[0].removeprefix("what fits: ").split(", ")) == {
             "mle",
+            "cd",
             *FITTING[which],
         }
 
@@ -252,7 +253,7 @@ def test_names_and_settings_that_are_none_are_told():
     with pytest.raises(ebm.EbmError, match=r"E707.*`psuedo`") as caught:
         ebm.fit(model, data, objective="psuedo", progress=False)
     assert "did you mean `pseudo`?" in str(caught.value)
-    assert "mle, pseudo, score" in str(caught.value)
+    assert "mle, cd, pseudo, score" in str(caught.value)
     with pytest.raises(ebm.EbmError, match="E707"):
         ebm.fit(model, data, objective=ebm.PseudoLikelihood, progress=False)
     with pytest.raises(ebm.EbmError, match=r"E704.*`buffer`"):
