@@ -62,6 +62,8 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
 
 def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple[Any, np.ndarray]:
     """What a clamp holds, and where. Raises EbmError E602 for what is no value or no mask."""
+    if isinstance(given, np.ma.MaskedArray):
+        given = given.data, ~np.ma.getmaskarray(given)
     if not isinstance(given, tuple):
         return given, np.ones(shape, bool)
     wanted = (

@@ -242,3 +242,14 @@ def test_inpainting_of_a_given_image():
     )  # fmt: skip
     assert np.all(draws["x"][..., [0, 2]] == 1)
     agree(draws["x"][..., 0, 1], np.tanh(2 - 0.5))
+
+
+def test_what_a_masked_array_masks_is_free():
+    model = ebm.loads("dim site = 3\nvisible s : spin[site]\nenergy = -sum(s)")
+    held = np.ma.masked_array([1, -1, -1], mask=[True, False, True])
+    settings = {"draws": 50, "chains": 2, "seed": 0, "progress": False}
+    drawn = ebm.sample(model, {}, clamp={"s": held}, **settings)["s"]
+    pair = ebm.sample(model, {}, clamp={"s": (held.data, ~held.mask)}, **settings)["s"]
+    assert np.array_equal(drawn, pair)
+    assert np.all(drawn[..., 1] == -1)
+    assert np.all(np.ptp(drawn[..., [0, 2]], axis=(0, 1)) == 2)
