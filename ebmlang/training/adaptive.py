@@ -1,6 +1,6 @@
 """As many sweeps a step as the error of the model phase asks for.
 
-A step that makes n sweeps of C chains averages the slopes of m = min(n, 8) states of each, n/m
+A step that makes n sweeps of C chains averages the slopes of m = min(n, 64) states of each, n/m
 sweeps apart. Let g be the slope of the free energy at one state, S the trace of its covariance over
 chains, and rho(k) its autocorrelation over k sweeps. The mean of a step has the squared error
 
@@ -39,8 +39,8 @@ from .phases import Phases, run_chains
 
 WINDOW = 32  # steps that are measured before the number is chosen
 REST = 96  # steps that are not, once it has stayed
-TAKEN = 8  # states of a chain that a step averages, at most
-LAGS = 16  # distances, in states taken, over which autocorrelations are measured
+TAKEN = 64  # states of a chain that a step averages, at most
+LAGS = 128  # distances, in states taken, over which autocorrelations are measured
 FASTER = 4  # times as many sweeps at once, at most
 FEW, SOME = 16, 8  # free numbers that each are a direction; random directions where there are more
 NOISE = 0.05  # an autocorrelation below is taken for none, as are those behind it
