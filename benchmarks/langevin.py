@@ -155,7 +155,7 @@ def beside(name: str, mine: Run, peer: str, make: Callable[[], Run], goal: float
 def long_sweeps() -> None:
     mine = ours(ebm.Langevin(STEP, steps=100), STEPS // 100)
     beside("100 steps a sweep", mine, "JAX by hand", by_hand, 0.95)
-    beside("100 steps a sweep", mine, "torchebm", torchebm, 3)
+    beside("100 steps a sweep", mine, "torchebm", torchebm, None)
 
 
 def short_sweeps() -> None:
@@ -163,7 +163,9 @@ def short_sweeps() -> None:
 
 
 def sample() -> None:
-    beside("ebm.sample", drawn(), "JAX by hand", by_hand, None)
+    mine = drawn()
+    beside("ebm.sample", mine, "JAX by hand", by_hand, 0.95)
+    beside("ebm.sample", mine, "torchebm", torchebm, 3)
 
 
 def others() -> None:

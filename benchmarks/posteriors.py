@@ -28,7 +28,7 @@ from numpyro.infer import NUTS
 import ebmlang as ebm
 
 PROGRAMS = Path(__file__).parent.parent / "examples" / "posteriors"
-DRAWS, WARMUP, CHAINS, ROUNDS = 2000, 1000, 4, 4
+DRAWS, WARMUP, CHAINS, ROUNDS = 2000, 1000, 4, 12
 FLAT = dist.ImproperUniform(constraints.real, (), ())
 WIDE = dist.ImproperUniform(constraints.positive, (), ())
 

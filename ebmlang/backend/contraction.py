@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import opt_einsum
 
-from ..semantics.terms import Apply, Constant, Index, Neighbour, Reduce, Term
+from ..semantics.terms import Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
-from . import convolution, pairs
+from . import convolution, pairs, recurrence
 from .conditions import guarded, implied
 from .labelled import Labelled, full, spread, union
+from .products import addends, factors
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -45,46 +46,12 @@ def _sum(term: Reduce, lowering: Lowering) -> Labelled:
     return result
 
 
-def addends(term: Term, sign: float = 1.0) -> list[tuple[float, Term]]:
-    """The parts of a sum written with `+` and `-`, each with its sign."""
-    match term:
-        case Apply(function="+", arguments=(a, b)):
-            return addends(a, sign) + addends(b, sign)
-        case Apply(function="-", arguments=(a, b)):
-            return addends(a, sign) + addends(b, -sign)
-        case Apply(function="negate", arguments=(a,)):
-            return addends(a, -sign)
-        case _:
-            return [(sign, term)]
-
-
 def _contracts(part: Term) -> bool:
     """Whether a product has a factor with fewer indices than the whole: a contraction saves work."""
     _, found = factors(part, 1.0)
     every = [free_indices(f) for f in found]
     joint = set().union(*every)
     return len(found) > 1 and any(len(indices) < len(joint) for indices in every)
-
-
-def factors(term: Term, coefficient: float) -> tuple[float, list[Term]]:
-    """A product as a number and its factors; a quotient's lower part is a factor to the power -1."""
-    match term:
-        case Constant(value=value):
-            return coefficient * value, []
-        case Apply(function="negate", arguments=(a,)):
-            return factors(a, -coefficient)
-        case Apply(function="*", arguments=(a, b)):
-            coefficient, left = factors(a, coefficient)
-            coefficient, right = factors(b, coefficient)
-            return coefficient, left + right
-        case Apply(function="/", arguments=(a, Constant(value=value))) if value != 0:
-            return factors(a, coefficient / value)
-        case Apply(function="/", arguments=(a, b)):
-            coefficient, left = factors(a, coefficient)
-            one = Constant(1.0, term.span)
-            return coefficient, [*left, Apply("/", (one, b), term.span)]
-        case _:
-            return coefficient, [term]
 
 
 def contract(
@@ -114,6 +81,11 @@ def contract(
     listing = pairs.listed(found, masks, axes, lowering)
     if listing is not None:
         found, masks, axes = listing
+    past = recurrence.recurred(found, axes, masks, lowering)
+    recurrences = []
+    if past is not None:
+        already, found, axes, masks = past
+        recurrences.append(already)
     masks += implied(masks, found)
     found = [guarded(part, masks, lowering) for part in found]
     moved = convolution.convolved(
@@ -123,6 +95,7 @@ def contract(
         items, axes = moved
     else:
         items = [lowering.term(part) for part in sorted(found, key=_moves)]
+    items += recurrences
     items += [lowering.term(mask) for mask in masks]
     items += [_slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
     return _einsum(coefficient, items, axes, lowering)

@@ -35,7 +35,7 @@ from ..semantics.terms import (
     Term,
 )
 from ..semantics.traverse import fingerprint, unfold
-from . import contraction, reading
+from . import contraction, reading, recurrence
 from .conditions import choice
 from .densities import log_density
 from .elementwise import JAX, NUMPY
@@ -166,6 +166,9 @@ class Lowering:
         static = all(item.static for item in items) and function in NUMPY
         if function == "^":
             exponent = items[1]
+            found = recurrence.powers(items[0], exponent, self)
+            if found is not None:
+                return found
             arrays = [self._typed(items[0], labels, static)]
             whole = exponent.static and not exponent.labels
             arrays.append(exponent.array if whole else self._typed(exponent, labels, static))
