@@ -155,7 +155,8 @@ def _einsum(
 def _product(arrays: list[Labelled], out: tuple[Index, ...]) -> Any:
     number = {label: k for k, label in enumerate(union(arrays))}
     operands: list[Any] = []
-    for array in arrays:
+    # A product of two has the unknowns first, as slopes have it: XLA then computes it once for both.
+    for array in arrays[::-1] if len(arrays) == 2 else arrays:
         operands += [array.array, [number[label] for label in array.labels]]
     return jnp.einsum(
         *operands,
