@@ -9,8 +9,7 @@ updates a second. Where a goal is set it stands beside.
 
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 import peers
+from pairs import Result, Run, beside, compiled, run_cases
 
 import ebmlang as ebm
 from ebmlang.analysis.colouring import colour
@@ -29,20 +29,10 @@ from ebmlang.samplers.settings import Gibbs
 from ebmlang.samplers.sweep import begin, prepared, sweeps
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-PAIRS = 7
 CRITICAL = 0.4406867935097715
 
 
-@dataclass(frozen=True)
-class Ours:
-    """Our run of some sweeps of all chains, and how many site updates it does."""
-
-    run: Callable[[], Any]
-    updates: int
-    first: float
-
-
-def ours(model: ebm.Model, params: Any, chains: int, number: int) -> Ours:
+def ours(model: ebm.Model, params: Any, chains: int, number: int) -> Run:
     """A compiled run of so many sweeps from random states."""
     plan = make_plan(model.target, Gibbs(), {})
     situation = situation_of(model, params, None, 1.0)
@@ -54,44 +44,31 @@ def ours(model: ebm.Model, params: Any, chains: int, number: int) -> Ours:
         ready = prepared(plan, situation)
         return jax.vmap(lambda c: sweeps(plan, ready, c, number)[0])(chain)
 
-    compiled = jax.jit(many)
-    begun = time.perf_counter()
-    jax.block_until_ready(compiled(situation, start))
-    first = time.perf_counter() - begun
+    jitted = jax.jit(many)
     sites = sum(sites.number for sites in plan.sites.values())
-    return Ours(
-        lambda: jax.block_until_ready(compiled(situation, start)), sites * chains * number, first
+    return compiled(
+        lambda _: jax.block_until_ready(jitted(situation, start)), sites * chains * number
     )
 
 
-def seconds(run: Callable[[], Any]) -> float:
-    """Seconds of a run after one that is not counted, in which the other's threads stop spinning."""
-    run()
-    begun = time.perf_counter()
-    run()
-    return time.perf_counter() - begun
+def against(
+    case: str,
+    mine: Run,
+    peer: str,
+    make: Callable[[], Callable[[], Any]],
+    updates: float,
+    goal: float | None,
+) -> list[Result]:
+    """Ours beside a peer's run of so many site updates."""
+
+    def made() -> Run:
+        run = make()
+        return Run(lambda _: run(), updates)
+
+    return beside(case, "update", mine, peer, made, goal)
 
 
-def beside(
-    name: str, mine: Ours, peer: str, make: Callable[[], Any], updates: int, goal: float | None
-) -> None:
-    """Time both in turn and print the ratio of updates a second."""
-    try:
-        other = make()
-        other()
-    except ImportError as error:
-        print(f"{name:>14}  {peer:<28} not installed: {error.name}", flush=True)
-        return
-    times = np.array([[seconds(mine.run), seconds(other)] for _ in range(PAIRS)])
-    rates = np.array([mine.updates, updates]) / times / 1e6
-    ratio = float(np.median(rates[:, 0] / rates[:, 1]))
-    own, theirs = np.median(rates, axis=0)
-    wanted = "" if goal is None else f"goal {goal:g}: {'met' if ratio >= goal else 'MISSED'}"
-    print(f"{name:>14}  {peer:<28} {ratio:9.3g}   ours {own:8.3g} M/s   theirs {theirs:8.3g} M/s   "
-          f"compile {mine.first:5.1f} s   {wanted}", flush=True)  # fmt: skip
-
-
-def lattice() -> None:
+def lattice() -> Iterator[Result]:
     side, chains, number = 128, 16, 50
     model = ebm.load(EXAMPLES / "ising.ebm", row=side, col=side)
     mine = ours(model, {"J": CRITICAL, "B": 0.0}, chains, number)
@@ -99,24 +76,37 @@ def lattice() -> None:
     assert edges is not None
     colours = colour(edges, side * side, (side, side))
     graph = (side * side, edges, colours, np.full(len(edges), CRITICAL))
-    beside("ising 128", mine, "thrml",
-           lambda: peers.thrml(*graph, chains, number), mine.updates, 3)  # fmt: skip
-    beside("ising 128", mine, "numba, a scalar loop",
-           lambda: peers.numba_lattice(side, CRITICAL, chains, number), mine.updates, 0.6)  # fmt: skip
+    yield from against(
+        "ising 128", mine, "thrml", lambda: peers.thrml(*graph, chains, number), mine.work, 3
+    )
+    yield from against(
+        "ising 128",
+        mine,
+        "numba, a scalar loop",
+        lambda: peers.numba_lattice(side, CRITICAL, chains, number),
+        mine.work,
+        0.6,
+    )
 
 
-def sparse() -> None:
+def sparse() -> Iterator[Result]:
     sites, chains, number = 4096, 16, 30
     edges = np.array(nx.random_regular_graph(6, sites, seed=0).edges())
     weights = np.random.default_rng(0).normal(size=len(edges)) * 0.3
     model = ebm.load(EXAMPLES / "spin_glass.ebm", site=sites, bonds=edges)
     mine = ours(model, {"J": weights}, chains, number)
     colours = colour(np.sort(edges, axis=1), sites, ())
-    beside("6-regular", mine, "thrml",
-           lambda: peers.thrml(sites, edges, colours, weights, chains, number), mine.updates, 3)  # fmt: skip
+    yield from against(
+        "6-regular",
+        mine,
+        "thrml",
+        lambda: peers.thrml(sites, edges, colours, weights, chains, number),
+        mine.work,
+        3,
+    )
 
 
-def dense() -> None:
+def dense() -> Iterator[Result]:
     sites, chains = 256, 64
     half = np.triu(np.random.default_rng(0).normal(size=(sites, sites)) / 16, 1)
     text = (
@@ -124,23 +114,41 @@ def dense() -> None:
         "energy = -sum(i < j) J[i, j] * s[i] * s[j]"
     )
     mine = ours(ebm.loads(text, n=sites), {"J": half + half.T}, chains, 50)
-    beside("glass 256", mine, "the slope of the whole energy",
-           lambda: peers.slope_of_all(half + half.T, chains, 2), 2 * sites * chains, 20)  # fmt: skip
+    yield from against(
+        "glass 256",
+        mine,
+        "the slope of the whole energy",
+        lambda: peers.slope_of_all(half + half.T, chains, 2),
+        2 * sites * chains,
+        20,
+    )
 
 
-def rbm() -> None:
+def rbm() -> Iterator[Result]:
     chains, number = 100, 100
     model = ebm.load(EXAMPLES / "rbm.ebm", pixel=784, unit=500)
     weights = np.random.default_rng(0).normal(size=(784, 500)).astype(np.float32) * 0.1
     params = {"W": weights, "b": np.zeros(784), "c": np.zeros(500)}
     mine = ours(model, params, chains, number)
-    beside("rbm 784x500", mine, "scikit-learn",
-           lambda: peers.sklearn_rbm(weights, chains, number), mine.updates, 2)  # fmt: skip
-    beside("rbm 784x500", mine, "the bare matrix products",
-           lambda: peers.bare_products(weights, chains, number), mine.updates, 0.8)  # fmt: skip
+    yield from against(
+        "rbm 784x500",
+        mine,
+        "scikit-learn",
+        lambda: peers.sklearn_rbm(weights, chains, number),
+        mine.work,
+        2,
+    )
+    yield from against(
+        "rbm 784x500",
+        mine,
+        "the bare matrix products",
+        lambda: peers.bare_products(weights, chains, number),
+        mine.work,
+        0.8,
+    )
 
 
-def potts() -> None:
+def potts() -> Iterator[Result]:
     sites, chains, number = 53, 100, 10
     model = ebm.load(EXAMPLES / "potts_dca.ebm", site=sites)
     params = {
@@ -149,19 +157,31 @@ def potts() -> None:
     }
     mine = ours(model, params, chains, number)
     square = np.ones((sites * 21, sites * 21))
-    beside("potts 53x21", mine, "one product of all couplings",
-           lambda: peers.potts_products(square, chains, number), mine.updates, None)  # fmt: skip
+    yield from against(
+        "potts 53x21",
+        mine,
+        "one product of all couplings",
+        lambda: peers.potts_products(square, chains, number),
+        mine.work,
+        None,
+    )
 
 
-def small() -> None:
+def small() -> Iterator[Result]:
     side = 12
     model = ebm.load(EXAMPLES / "ising.ebm", row=side, col=side)
     mine = ours(model, {"J": CRITICAL, "B": 0.0}, 16, 500)
-    beside("ising 12", mine, "NumPyro's DiscreteHMCGibbs",
-           lambda: peers.numpyro_ising(side, CRITICAL, 20), side * side * 20, 1000)  # fmt: skip
+    yield from against(
+        "ising 12",
+        mine,
+        "NumPyro's DiscreteHMCGibbs",
+        lambda: peers.numpyro_ising(side, CRITICAL, 20),
+        side * side * 20,
+        1000,
+    )
 
 
-def set_up() -> None:
+def set_up() -> list[Result]:
     """From text to the end of the first sweep, everything counted, in a process that has JAX loaded."""
     ising = (EXAMPLES / "ising.ebm").read_text(encoding="utf-8")
     glass = (EXAMPLES / "spin_glass.ebm").read_text(encoding="utf-8")
@@ -181,16 +201,11 @@ def set_up() -> None:
             f"{name:>14}  from text to first sweep     {took:9.2f} s   goal 5 s: {verdict}",
             flush=True,
         )
+    return []
 
 
 CASES = {f.__name__: f for f in (lattice, sparse, dense, rbm, potts, small, set_up)}
 
 
-def main() -> None:
-    print(f"{'case':>14}  {'beside':<28} {'ratio':>9}")
-    for name in sys.argv[1:] or list(CASES):
-        CASES[name]()
-
-
 if __name__ == "__main__":
-    main()
+    run_cases(CASES, sys.argv[1:])

@@ -8,9 +8,7 @@ nothing compiles on it. The ratio is the median over pairs.
 """
 
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from pairs import Result, Run, beside, compiled, run_cases
 
 import ebmlang as ebm
 from ebmlang.samplers.beginning import random_state
@@ -29,14 +28,7 @@ from ebmlang.samplers.sweep import begin, prepared, sweeps
 EXAMPLES = Path(__file__).parent.parent / "examples"
 CHAINS, STEPS, PAIRS, STEP = 256, 1000, 9, 0.01
 SIZES = (2, 128, 128, 1)
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of so many steps of every chain."""
-
-    go: Callable[[], Any]
-    steps: int = STEPS
+Found = list[Result]
 
 
 def ours(sampler: Sampler, number: int, steps: int = STEPS) -> Run:
@@ -53,21 +45,21 @@ def ours(sampler: Sampler, number: int, steps: int = STEPS) -> Run:
         ready = prepared(plan, situation)
         return jax.vmap(lambda c: sweeps(plan, ready, c, number)[0])(chain)
 
-    compiled = jax.jit(many)
-    return Run(lambda: jax.block_until_ready(compiled(situation, start)), steps)
+    jitted = jax.jit(many)
+    return compiled(lambda _: jax.block_until_ready(jitted(situation, start)), CHAINS * steps)
 
 
-def drawn() -> Run:
+def drawn(sampler: Sampler, thin: int = 1) -> Run:
     """The whole of `ebm.sample`, every hundredth step kept, from the call to the draws."""
     model = ebm.load(EXAMPLES / "rings.ebm")
     params = model.init(0)
-    walk: dict[str, Any] = {"sampler": ebm.Langevin(STEP, steps=100), "draws": STEPS // 100}
+    walk: dict[str, Any] = {"sampler": sampler, "draws": STEPS // 100, "thin": thin}
     settings: dict[str, Any] = {"chains": CHAINS, "warmup": 0, "progress": False}
-    return Run(lambda: ebm.sample(model, params, **walk, **settings))
+    return compiled(lambda _: ebm.sample(model, params, **walk, **settings), CHAINS * STEPS)
 
 
-def by_hand() -> Run:
-    """The same walk as a JAX user would write it: one scan, one key a step."""
+def network() -> tuple[Callable[[Any, Any], Any], Any]:
+    """The energy of any number of points, and its weights."""
     rng = np.random.default_rng(0)
     weights = [
         (jnp.asarray(rng.normal(size=(a, b)) / a**0.5, jnp.float32), jnp.zeros(b, jnp.float32))
@@ -81,6 +73,13 @@ def by_hand() -> Run:
         matrix, bias = weights[-1]
         return jnp.sum(h @ matrix + bias) + jnp.sum(x**2) / 32
 
+    return energy, weights
+
+
+def by_hand() -> Run:
+    """The same walk as a JAX user would write it: one scan, one key a step."""
+    energy, weights = network()
+
     def walk(weights: Any, x: Any, key: Any) -> Any:
         def step(x: Any, key: Any) -> Any:
             noise = jax.random.normal(key, x.shape)
@@ -90,7 +89,8 @@ def by_hand() -> Run:
 
     run = jax.jit(walk)
     start = jax.random.normal(jax.random.key(0), (CHAINS, SIZES[0]))
-    return Run(lambda: jax.block_until_ready(run(weights, start, jax.random.key(1))))
+    key = jax.random.key(1)
+    return Run(lambda _: jax.block_until_ready(run(weights, start, key)), CHAINS * STEPS)
 
 
 def torchebm() -> Run:
@@ -116,76 +116,78 @@ def torchebm() -> Run:
     # Its step is eta of x - eta dE/dx + sqrt(2 eta) noise: half of alpha.
     sampler = LangevinDynamics(energy, step_size=STEP / 2, noise_scale=1.0, device="cpu")
     start, steps = torch.randn(CHAINS, SIZES[0]), STEPS // 10
-    run = Run(lambda: sampler.sample(x=start, n_steps=steps), steps)
+    run = Run(lambda _: sampler.sample(x=start, n_steps=steps), CHAINS * steps)
     # On a busy machine its threads wait for each other; it runs with as many as suit it best.
     took = {}
     for threads in (torch.get_num_threads(), 1):
         torch.set_num_threads(threads)
-        took[threads] = seconds(run)
-    torch.set_num_threads(min(took, key=lambda threads: took[threads]))
+        took[threads] = run.rate(0)
+    torch.set_num_threads(max(took, key=lambda threads: took[threads]))
     return run
 
 
-def seconds(run: Run) -> float:
-    """Seconds of a run after one that is not counted, in which the other's threads stop spinning."""
-    run.go()
-    begun = time.perf_counter()
-    run.go()
-    return time.perf_counter() - begun
+def blackjax_mala() -> Run:
+    """BlackJAX's MALA on the same energy, its chains vectorised, its steps one compiled scan."""
+    import blackjax
+
+    energy, weights = network()
+    # Its step is eta of x - eta dE/dx + sqrt(2 eta) noise: half of alpha.
+    kernel = blackjax.mala(lambda x: -energy(weights, x), STEP / 2)
+
+    @jax.jit
+    def walk(states: Any, key: Any) -> Any:
+        def step(states: Any, key: Any) -> Any:
+            moved, _ = jax.vmap(kernel.step)(jax.random.split(key, CHAINS), states)
+            return moved, None
+
+        return jax.lax.scan(step, states, jax.random.split(key, STEPS))[0]
+
+    first = jax.random.normal(jax.random.key(0), (CHAINS, SIZES[0]))
+    start = jax.vmap(kernel.init)(first)
+    return Run(lambda _: jax.block_until_ready(walk(start, jax.random.key(1))), CHAINS * STEPS)
 
 
-def beside(name: str, mine: Run, peer: str, make: Callable[[], Run], goal: float | None) -> None:
-    """Time both in turn and print the ratio of chain steps a second."""
-    try:
-        other = make()
-        other.go()
-    except ImportError as error:
-        print(f"{name:>20}  {peer:<22} not installed: {error.name}", flush=True)
-        return
-    mine.go()
-    times = np.array([[seconds(mine), seconds(other)] for _ in range(PAIRS)])
-    rates = CHAINS * np.array([mine.steps, other.steps]) / times / 1e3
-    ratio = float(np.median(rates[:, 0] / rates[:, 1]))
-    own, theirs = np.median(rates, axis=0)
-    wanted = "" if goal is None else f"goal {goal:g}: {'met' if ratio >= goal else 'MISSED'}"
-    print(f"{name:>20}  {peer:<22} {ratio:8.3g}   ours {own:8.3g} k/s   theirs {theirs:8.3g} k/s   "
-          f"{wanted}", flush=True)  # fmt: skip
+def against(case: str, mine: Run, peer: str, make: Callable[[], Run], goal: float | None) -> Found:
+    """Chain steps a second of ours beside a peer's."""
+    return beside(case, "chain step", mine, peer, make, goal, PAIRS)
 
 
-def long_sweeps() -> None:
+def long_sweeps() -> Found:
     mine = ours(ebm.Langevin(STEP, steps=100), STEPS // 100)
-    beside("100 steps a sweep", mine, "JAX by hand", by_hand, 0.95)
-    beside("100 steps a sweep", mine, "torchebm", torchebm, None)
+    found = against("one program, 100 steps", mine, "JAX by hand", by_hand, 0.95)
+    return found + against("one program, 100 steps", mine, "torchebm", torchebm, None)
 
 
-def short_sweeps() -> None:
-    beside("1 step a sweep", ours(ebm.Langevin(STEP), STEPS), "JAX by hand", by_hand, 0.95)
+def short_sweeps() -> Found:
+    mine = ours(ebm.Langevin(STEP), STEPS)
+    return against("one program, 1 step", mine, "JAX by hand", by_hand, 0.95)
 
 
-def sample() -> None:
-    mine = drawn()
-    beside("ebm.sample", mine, "JAX by hand", by_hand, 0.95)
-    beside("ebm.sample", mine, "torchebm", torchebm, 3)
+def sample() -> Found:
+    mine = drawn(ebm.Langevin(STEP, steps=100))
+    found = against("ebm.sample, Langevin", mine, "JAX by hand", by_hand, 0.95)
+    return found + against("ebm.sample, Langevin", mine, "torchebm", torchebm, 3)
 
 
-def others() -> None:
+def mala() -> Found:
+    mine = drawn(ebm.MALA(step_size=STEP, preconditioned=False), thin=100)
+    return against("ebm.sample, MALA", mine, "BlackJAX", blackjax_mala, None)
+
+
+def others() -> Found:
+    found = []
     for name, sampler, number in (
         ("underdamped", ebm.Underdamped(0.1, steps=10), STEPS // 10),
         ("annealed", ebm.Annealed(STEP, steps=10), STEPS // 10),
         ("mala", ebm.MALA(), STEPS),
         ("mala, no scales", ebm.MALA(preconditioned=False), STEPS),
     ):
-        beside(name, ours(sampler, number), "JAX by hand, langevin", by_hand, None)
+        found += against(name, ours(sampler, number), "JAX by hand, langevin", by_hand, None)
+    return found
 
 
-CASES = {f.__name__: f for f in (long_sweeps, short_sweeps, sample, others)}
-
-
-def main() -> None:
-    print(f"{'case':>20}  {'beside':<22} {'ratio':>8}")
-    for name in sys.argv[1:] or list(CASES):
-        CASES[name]()
+CASES = {f.__name__: f for f in (long_sweeps, short_sweeps, sample, mala, others)}
 
 
 if __name__ == "__main__":
-    main()
+    run_cases(CASES, sys.argv[1:])
