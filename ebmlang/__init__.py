@@ -9,10 +9,13 @@
 Names are imported when first used, so that checking a file never waits for JAX.
 """
 
+# pyright: strict, reportUnsupportedDunderAll=false
+
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import pictures as pictures
     from .evaluation.compare import compare as compare
     from .evaluation.draws import Draws as Draws
     from .evaluation.moments import Moments as Moments
@@ -97,10 +100,12 @@ _WHERE = {
     "TensorBoard": ".training.tensorboard",
 }
 
-__all__ = sorted((*_WHERE, "__version__"))
+__all__ = sorted((*_WHERE, "__version__", "pictures"))
 
 
 def __getattr__(name: str) -> object:
+    if name == "pictures":
+        return import_module(".pictures", __name__)
     if name in _WHERE:
         return getattr(import_module(_WHERE[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

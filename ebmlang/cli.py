@@ -3,6 +3,8 @@
 A fault in model or data is told and exits 1, a wrong command line exits 2; never a traceback.
 """
 
+# pyright: strict, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json
@@ -14,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .syntax.diagnostics import EbmError, InternalError, Severity, complain, render_all
+from .syntax.diagnostics import EbmError, InternalError, Severity, render_all
 
 app = typer.Typer(
     name="ebm",
@@ -295,25 +297,49 @@ def compare_command(
     file: File,
     settings: Set = None,
     samplers: Annotated[
-        str, typer.Option(help="names, with commas between")
+        str,
+        typer.Option(help="names, with commas between; settings in brackets: mala(step_size=1)"),
     ] = "gibbs,langevin,hmc",
     fitted: Fitted = None,
     params: Params = None,
-    draws: Annotated[int, typer.Option(min=1)] = 2000,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="of each chain; 2000 without another budget")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="of sampling for each sampler, instead of --draws")
+    ] = None,
+    gradients: Annotated[
+        int | None, typer.Option(min=1, help="of the energy for each sampler, instead of --draws")
+    ] = None,
+    target_error: Annotated[
+        float | None, typer.Option(help="of the gradient, until which each samples")
+    ] = None,
     chains: Annotated[int, typer.Option(min=1)] = 4,
     warmup: Annotated[int, typer.Option(min=0)] = 1000,
     beta: Annotated[float, typer.Option()] = 1.0,
+    no_reference: Annotated[
+        bool, typer.Option("--no-reference", help="no exact answer and no long run to hold them to")
+    ] = False,
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="keep a report")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="png, svg or pdf")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Run samplers side by side on one model and say which to use."""
-    from .evaluation.compare import compare
+    """Run samplers side by side on one model and say which to use.
 
+    One budget for each: --draws, --seconds, --gradients or --target-error.
+    """
+    from .command.comparing import Asked, compared
+    from .command.keeping import keep, refuse
+
+    refuse(html, plot)
     model, start = _parameters(_load(file, settings), fitted, params, seed)
-    table = compare(
-        model, start, samplers.split(","), draws=draws, chains=chains, warmup=warmup,
-        beta=beta, seed=seed,
+    asked = Asked(
+        samplers, draws, seconds, gradients, target_error, chains, warmup, beta, not no_reference,
+        seed,
     )  # fmt: skip
+    table = compared(model, start, asked)
+    keep(table, html, plot)
     _say(table, table.to_dict, as_json)
 
 
@@ -334,8 +360,9 @@ def logz(
     from .command.partition import log_z
 
     model, start = _parameters(_load(file, settings), fitted, params, seed)
-    asked = {"method": method, "beta": beta, "betas": betas, "target_error": target_error}
-    found, facts = log_z(model, start, seed=seed, **asked)
+    found, facts = log_z(
+        model, start, seed=seed, method=method, beta=beta, betas=betas, target_error=target_error
+    )
     _say(found, lambda: facts, as_json)
 
 
@@ -360,18 +387,9 @@ def lsp(
     ] = True,
 ) -> None:
     """Serve an editor: faults while typing, fixes, names, completion, layout."""
-    from importlib import import_module
+    from .command.serving import serve
 
-    # The editor stands above the command, so it is named here and not imported.
-    try:
-        server = import_module(".editor.server", __package__)
-    except ModuleNotFoundError as error:
-        missing = (error.name or "").partition(".")[0]
-        if missing not in ("pygls", "lsprotocol"):
-            raise
-        help = 'pip install "ebmlang[editor]"'
-        raise complain("E608", f"`ebm lsp` needs {missing}", helps=[help]) from None
-    server.serve()
+    serve()
 
 
 if __name__ == "__main__":

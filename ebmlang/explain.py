@@ -100,14 +100,19 @@ def _head(model: Model) -> list[str]:
     ]
     if program.doc:
         lines.append(program.doc)
-    rows = [_declared(model, s) for s in program.unknowns.values()]
-    rows += [_declared(model, s) for s in program.givens.values()]
-    rows += [_declared(model, s) for s in program.params.values()]
-    rows += [(n, net.architecture, "", "weights, fitted") for n, net in program.networks.items()]
-    lines += ["", *_columns(rows)]
+    lines += ["", *_columns(declarations(model))]
     lines += ["", "energy = " + " + ".join(e.name for e in program.energies)]
     lines += _columns([(e.name, _what(e)) for e in program.energies])
     return lines
+
+
+def declarations(model: Model) -> list[tuple[str, str, str, str]]:
+    """Of each array and network its name, type, how many numbers it has and what it is for."""
+    program = model.program
+    groups = (program.unknowns, program.givens, program.params)
+    rows = [_declared(model, symbol) for group in groups for symbol in group.values()]
+    nets = program.networks.items()
+    return rows + [(n, net.architecture, "", "weights, fitted") for n, net in nets]
 
 
 def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -1,5 +1,7 @@
 """What a user holds: a model read from text, with what has been bound to it so far."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -16,11 +18,14 @@ from .syntax.parser import parse
 from .syntax.source import Source
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .analysis.structure import Structure
     from .analysis.world import World
     from .backend.binding import Bindings
     from .backend.energy import Target
     from .backend.parameters import ParameterSpace, Params
+    from .samplers.interactions import Interactions
 
 
 class Model:
@@ -58,6 +63,12 @@ class Model:
         """What pickle keeps: the text and the bindings. All else is made again."""
         text, name = self.source.text, self.source.name
         return _again, (text, name, self.program.imported, self.checks, self.bindings)
+
+    def _repr_html_(self) -> str:
+        from .explain import declarations
+        from .pictures.report import model_fragment
+
+        return model_fragment(self, declarations(self))
 
     def bind(self, **values: Any) -> Model:
         """The model with more of it known: sizes, graphs, given data, functions, held variables.
@@ -217,6 +228,25 @@ class Model:
         from .backend.parameters import check_params
 
         check_params(self.program, self.world, params)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """The interaction graph with its blocks, as a figure; saved if there is a path (png, svg or pdf).
+
+        Raises EbmError as `interactions` does.
+        """
+        from .pictures.interactions import interactions
+
+        return interactions(self, path)
+
+    def interactions(self) -> Interactions:
+        """The sites that move, which of them interact, and the blocks that move at once.
+
+        Raises EbmError E601 while sizes are missing, E702 if nothing is left to move, E705 for too
+        many pairs.
+        """
+        from .samplers.interactions import interactions
+
+        return interactions(self)
 
     def explain(self, *, why: str | None = None) -> Any:
         """What was proved, the conditionals, the sampler chosen and why; print it."""

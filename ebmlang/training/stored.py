@@ -1,5 +1,7 @@
 """What a fit gives: parameters, history, chains; kept in a folder of safetensors and JSON."""
 
+# pyright: strict, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import json
@@ -15,7 +17,7 @@ from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
 from ..syntax.diagnostics import complain
-from .curves import training_curves, write_csv
+from .history import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,7 +66,7 @@ class Fit:
     model: Model
     params: dict[str, Any]
     history: Mapping[str, np.ndarray]
-    chains: Mapping[str, np.ndarray] = field(default_factory=dict)
+    chains: Mapping[str, np.ndarray] = field(default_factory=dict[str, np.ndarray])
     steps: int = 0
     log_z_estimate: float | None = None
     problems: tuple[str, ...] = ()
@@ -96,9 +98,29 @@ class Fit:
         """Write the history as a table: a row for each epoch, a column for each number."""
         write_csv(self.history, path)
 
-    def plot(self) -> Figure:
-        """A figure of how the fit went. Raises EbmError E608 where matplotlib is missing."""
-        return training_curves(self.model.name, self.history)
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """How the fit went, epoch by epoch, as a figure; saved if there is a path (png, svg or pdf).
+
+        Raises EbmError E704 for a history without an epoch.
+        """
+        from ..pictures.history import curves
+
+        return curves(self, path)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write a report in one HTML file: curves, parameters, the model and what is known of it.
+
+        Raises EbmError E608 where that cannot be.
+        """
+        from ..pictures.page import keep
+        from ..pictures.report import fit_report
+
+        keep(fit_report(self), path)
+
+    def _repr_html_(self) -> str:
+        from ..pictures.report import fit_fragment
+
+        return fit_fragment(self)
 
     def save(self, path: str | Path) -> None:
         """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored."""
@@ -131,7 +153,7 @@ class Fit:
 
 def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
     """Arrays by path: `W`, or `f.0.weight` within a network."""
-    found = []
+    found: list[tuple[str, np.ndarray]] = []
     for name, value in params.items():
         if isinstance(value, Mapping):
             found += [(f"{name}.{k}", v) for k, v in _flat(value)]

@@ -7,6 +7,8 @@ An event is a message of protocol buffers: its time, and a step with named numbe
 Source: TensorFlow, record_writer.cc, event.proto and summary.proto.
 """
 
+# pyright: strict
+
 from __future__ import annotations
 
 import os
@@ -34,10 +36,10 @@ class TensorBoard:
     """
 
     def __init__(self, folder: str | Path, *, group: str = "fit") -> None:
-        self.folder = Path(folder)
+        self.folder: Path = Path(folder)
         self.group = group
         self.path: Path | None = None
-        self.failed = False
+        self.failed: bool = False
 
     def __call__(self, row: Mapping[str, float]) -> None:
         """Write a row. Raises EbmError E608 where no file can be begun; later faults are warned of once."""

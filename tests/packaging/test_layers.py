@@ -26,6 +26,7 @@ ORDER = (
     "ebmlang.syntax",
     "ebmlang.semantics",
     "ebmlang.analysis",
+    "ebmlang.pictures",
     "ebmlang.backend",
     "ebmlang.evaluation.exchange",
     "ebmlang.evaluation.divergences",
@@ -49,7 +50,13 @@ ORDER = (
 )
 
 # Checking a file must not wait for JAX: these layers know nothing of it.
-WITHOUT_JAX = ("ebmlang.progress", "ebmlang.syntax", "ebmlang.semantics", "ebmlang.analysis")
+WITHOUT_JAX = (
+    "ebmlang.progress",
+    "ebmlang.syntax",
+    "ebmlang.semantics",
+    "ebmlang.analysis",
+    "ebmlang.pictures",
+)
 JAX_AND_ITS_KIN = frozenset({"jax", "jaxlib", "numpyro", "optax"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -201,6 +208,17 @@ def test_no_module_is_too_long() -> None:
         f"{name}: {length} lines" for name, length in lengths.items() if length > LONGEST_MODULE
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_users_call_is_typed_strictly() -> None:
+    """pyright's strict mode, told by a comment in the module itself: `make lint` then holds it to it."""
+    import ebmlang
+
+    face = {FACE + where for where in ebmlang._WHERE.values()}
+    face |= {FACE, f"{FACE}.cli", f"{FACE}.sklearn"}
+    lax = [m.name for m in modules() if m.name in face and "\n# pyright: strict" not in m.text]
+    assert face <= {module.name for module in modules()}
+    assert not lax
 
 
 def length_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

@@ -1,20 +1,21 @@
-"""The history of a fit as a table in a file and as a figure."""
+"""Training curves: how a fit went, epoch by epoch."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ..syntax.diagnostics import complain
+from .style import TITLE, WIDTH, dress, picture, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 History = Mapping[str, np.ndarray]
 
@@ -45,39 +46,26 @@ PANELS = (
 GREY = "0.6"
 
 
-def write_csv(history: History, path: str | Path) -> None:
-    """Write a history as a table: a row for each epoch, numbers to the last digit."""
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(history)
-        writer.writerows(zip(*(v.tolist() for v in history.values()), strict=True))
-
-
-def training_curves(name: str, history: History) -> Figure:
+def curves(fit: Any, path: str | Path | None = None) -> Figure:
     """Energies, gap, gradient and R-hat over epochs, black on white: lines differ by their dashes.
 
-    Raises EbmError E608 where matplotlib is missing, E704 for a history without an epoch.
+    Raises EbmError E704 for a history without an epoch.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ModuleNotFoundError:
-        help = "pip install matplotlib"
-        raise complain("E608", "a figure needs matplotlib", helps=[help]) from None
+    history: History = fit.history
     epochs = np.asarray(history.get("epoch", ()))
     if not len(epochs):
         raise complain("E704", "the fit has no epoch to show")
     panels = [p for p in PANELS if _worth(p, history)]
-    figure = Figure(figsize=(6.4, 1.45 * len(panels) + 0.7), layout="constrained")
+    figure = picture(WIDTH, 1.45 * len(panels) + 0.7)
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, panel in zip(axes, panels, strict=True):
         _draw(axis, panel, history)
-    axes[0].set_title(name, loc="left", fontweight="bold", fontsize=11)
+    axes[0].set_title(fit.model.name, loc="left", fontweight="bold", fontsize=TITLE)
     axes[-1].set_xlabel("epoch")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
     axes[-1].set_xlim(epochs[0] - 0.5, epochs[-1] + 0.5)
     figure.align_ylabels(axes)
-    return figure
+    return saved(figure, path)
 
 
 def _draw(axis: Axes, panel: Panel, history: History) -> None:
@@ -88,11 +76,8 @@ def _draw(axis: Axes, panel: Panel, history: History) -> None:
             history["epoch"], history[column], dash, color="black", lw=1.1, label=said,
             marker=mark, ms=3,
         )  # fmt: skip
-    axis.set_ylabel(panel.label, fontsize=9)
-    axis.tick_params(labelsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
+    dress(axis, "", panel.label)
     axis.grid(axis="y", color="0.9", lw=0.6)
-    axis.set_axisbelow(True)
     axis.margins(y=0.12)
     if any(said for _, _, said in panel.lines):
         axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.97),
