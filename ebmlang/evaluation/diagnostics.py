@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from .divergences import Divergences, divergences_of
 from .exchange import Exchange
@@ -76,8 +75,31 @@ def rank_rhat(x: np.ndarray) -> np.ndarray:
 
 def _scores(flat: np.ndarray) -> np.ndarray:
     """Normal scores of each row: ranks to quantiles, by Blom's rule. Shapes: [number, draw]."""
+    # Half a second, which nobody need wait who only loads a model.
+    from scipy.stats import rankdata
+
     ranks = rankdata(flat, axis=1)
     return ndtri((ranks - 0.375) / (flat.shape[1] + 0.25))
+
+
+def bulk_size(x: np.ndarray) -> np.ndarray:
+    """Effective draws of [chain, draw, …] in the bulk: of the halves' normal scores; NaN if constant.
+
+    Scores are left out where only two values occur, which they would not change, and for more
+    numbers than can be sorted in passing.
+
+    Source: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), section 4.3.
+    """
+    halves = _split(np.asarray(x, np.float64))
+    if halves.size > MOST_RANKED or not halves.size:
+        return effective_size(halves)
+    flat = halves.reshape(len(halves) * halves.shape[1], -1).T
+    low, high = flat.min(axis=1, keepdims=True), flat.max(axis=1, keepdims=True)
+    many = ~np.all((flat == low) | (flat == high), axis=1)
+    scored = flat.copy()
+    if many.any():
+        scored[many] = _scores(flat[many])
+    return effective_size(scored.T.reshape(halves.shape))
 
 
 def tail_size(x: np.ndarray) -> np.ndarray:

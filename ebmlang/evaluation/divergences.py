@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 # Of a state where a transition diverged and one where none did, the first has the smaller value
 # (say) with this probability at least, where 1/2 is no difference.
@@ -118,6 +117,8 @@ def _places(name: str, flat: np.ndarray, shape: tuple[int, ...], flags: np.ndarr
 
 def _odds(numbers: np.ndarray, flags: np.ndarray) -> np.ndarray:
     """The probability that a flagged draw has the smaller number than another; ties count half."""
+    from scipy.stats import rankdata
+
     marked, others = int(flags.sum()), int((~flags).sum())
     ranks = rankdata(numbers, axis=0)[flags].sum(axis=0)
     return 1 - (ranks - marked * (marked + 1) / 2) / (marked * others)

@@ -1,13 +1,16 @@
 """Draws from a model: a mapping over variables and quantities, with the file's names for axes."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import count
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +19,9 @@ from ..semantics.terms import Between, Dimension, Index, Program, Whole
 from .diagnostics import Diagnostics, diagnose, doubts
 from .exchange import Exchange
 from .transitions import sample_stats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Draws(Mapping[str, np.ndarray]):
@@ -40,7 +46,7 @@ class Draws(Mapping[str, np.ndarray]):
         self.world = world
         self.energy = energy
         self.report = report
-        self.settings = dict(settings)
+        self.settings: dict[str, Any] = dict(settings)
         self.tempering = tempering
         self._values = dict(values)
 
@@ -149,10 +155,38 @@ class Draws(Mapping[str, np.ndarray]):
 
         return doubted(_arviz().summary(self.to_arviz()), self.diagnostics.problems)
 
-    def __repr__(self) -> str:
+    def plot(self, path: str | Path | None = None, names: Sequence[str] | None = None) -> Figure:
+        """Traces of variables, quantities and the energy; saved if there is a path (png, svg or pdf).
+
+        Raises EbmError E606 for names the draws lack.
+        """
+        from ..pictures.chains import traces
+
+        return traces(self, names, path)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write a report in one HTML file: diagnostics, traces, autocorrelations, energies, settings.
+
+        Raises EbmError E608 where that cannot be.
+        """
+        from ..pictures.page import keep
+        from ..pictures.report import draws_report
+
+        keep(draws_report(self), path)
+
+    def _repr_html_(self) -> str:
+        from ..pictures.report import draws_fragment
+
+        return draws_fragment(self, self._head())
+
+    def _head(self) -> str:
+        """What there is of which variables, in a line."""
         shape = f"{self.chains} chains x {self.energy.shape[1]} draws"
         names = ", ".join(f"{n}{list(v.shape[2:])}" for n, v in self._values.items())
-        lines = [f"<draws of {self.program.name}: {shape} of {names}>"]
+        return f"draws of {self.program.name}: {shape} of {names}"
+
+    def __repr__(self) -> str:
+        lines = [f"<{self._head()}>"]
         lines += [self.settings["note"]] if "note" in self.settings else []
         lines += [self.diagnostics.bias] if self.diagnostics.bias else []
         return "\n".join([*lines, *doubts(self.diagnostics.problems)])

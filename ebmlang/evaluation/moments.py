@@ -1,5 +1,7 @@
 """Moments instead of draws: means, errors and diagnostics of a run of any length, at constant size."""
 
+# pyright: strict, reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -40,7 +42,7 @@ class Moments:
         self.program = program
         self.world = world
         self.tally = tally
-        self.settings = dict(settings)
+        self.settings: dict[str, Any] = dict(settings)
         self.tempering = tempering
 
     def __getitem__(self, name: str) -> NoReturn:
@@ -136,7 +138,8 @@ class Moments:
 
         columns = {"mean": self.mean, "sd": self.std, "mcse_mean": self.std_error}
         columns |= {"ess": self.ess, "r_hat": self.rhat}
-        rows, values = [], []
+        rows: list[str] = []
+        values: list[list[Any]] = []
         for name in self.names:
             for place in np.ndindex(self.mean[name].shape):
                 rows.append(name + self._place(name, place))
@@ -157,13 +160,22 @@ class Moments:
             words[-1] = list(symbol.domain.labels.labels)[place[-1]]
         return f"[{', '.join(words)}]" if words else ""
 
-    def __repr__(self) -> str:
+    def _repr_html_(self) -> str:
+        from ..pictures.report import draws_fragment
+
+        return draws_fragment(self, self._head())
+
+    def _head(self) -> str:
+        """What there is of which variables, in a line."""
         names = ", ".join(f"{n}{list(self.mean[n].shape)}" for n in self.names)
         mean, _, error = self.energy
-        lines = [
-            f"<moments of {self.program.name}: {self.chains} chains x {self.draws} draws of "
-            f"{names}; energy {mean:.6g} +- {error:.2g}>"
-        ]
+        return (
+            f"moments of {self.program.name}: {self.chains} chains x {self.draws} draws of "
+            f"{names}; energy {mean:.6g} +- {error:.2g}"
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"<{self._head()}>"]
         lines += [self.settings["note"]] if "note" in self.settings else []
         lines += [self.diagnostics.bias] if self.diagnostics.bias else []
         return "\n".join([*lines, *doubts(self.diagnostics.problems)])

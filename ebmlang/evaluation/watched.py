@@ -1,9 +1,9 @@
-"""What is followed of a sampler's chains when samplers are compared, and the run that follows it."""
+"""What is followed of every chain when samplers are compared: the gradient, quantities, the energy."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -12,124 +12,117 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..partition.gradient import slope_of
-from ..samplers.beginning import begin_states
-from ..samplers.plan import Plan
-from ..samplers.run import Clamped, Loop
-from ..samplers.sweep import Chain, prepared, sweeps
-from .diagnostics import effective_size
+from ..samplers.streaming import observed
+from .record import MOST_KEPT
 
 if TYPE_CHECKING:
     from ..model import Model
 
-MOST_KEPT = 20_000_000
+FEWEST = 100  # entries that are followed however long the chains are
+MOST_FEATURES = 256
+
+
+class View(NamedTuple):
+    """Where the unknowns are looked at from: axes [feature, axis] through their mean [feature]."""
+
+    mean: Any
+    axes: Any
 
 
 class Watched:
-    """The statistics that are followed: all entries of dE/dtheta, or as many as memory allows."""
+    """The statistics of a draw, in this order: entries of dE/dtheta, the quantities, the energy.
 
-    def __init__(self, model: Model, situation: Situation, draws: int, seed: int) -> None:
+    Without parameters the values of the unknowns stand for the entries. Of too many entries a part
+    is drawn, `picked`. Behind them stands where the unknowns are, on the axes of a view.
+    """
+
+    def __init__(self, model: Model, situation: Situation, draws: int) -> None:
         self.model = model
-        space = model.parameter_space
-        sizes = [np.size(x) for x in jax.tree.leaves(space.values(situation.params))]
-        self.parameters = int(sum(sizes))
-        self.number = self.parameters or sum(
-            int(np.prod(model.world.shape(s), dtype=int)) for s in model.program.unknowns.values()
+        self.situation = situation
+        shapes = jax.eval_shape(self._every, *self._arguments())
+        entries, quantities, features = shapes
+        self.parameters = bool(jax.tree.leaves(model.parameter_space.values(situation.params)))
+        self.number = entries.size
+        self.quantities = {n: int(np.prod(q.shape, dtype=int)) for n, q in quantities.items()}
+        random = np.random.default_rng(0)  # the same part for every seed: one compiled program
+        self.picked = _part(random, entries.size, max(FEWEST, MOST_KEPT // draws))
+        self.features = _part(random, features.size, MOST_FEATURES)
+
+    def _arguments(self) -> tuple[Situation, Any]:
+        from ..samplers.beginning import random_state
+
+        return self.situation, jax.eval_shape(
+            lambda: random_state(self.model.target, jax.random.key(0))
         )
-        most = max(1, MOST_KEPT // draws)
-        self.picked: np.ndarray | None = None
-        if self.number > most:
-            picks = np.random.default_rng(seed).choice(self.number, most, replace=False)
-            self.picked = np.sort(picks)
+
+    @property
+    def signature(self) -> tuple[bytes, bytes]:
+        """Which entries and features are followed: what a compiled program depends on."""
+        return self.picked.tobytes(), self.features.tobytes()
+
+    @cached_property
+    def entries(self) -> slice:
+        """The columns of the gradient, or of the values of the unknowns."""
+        return slice(0, len(self.picked))
+
+    @cached_property
+    def columns(self) -> Mapping[str, slice]:
+        """The columns of each quantity."""
+        found, begun = {}, self.entries.stop
+        for name, size in self.quantities.items():
+            found[name] = slice(begun, begun + size)
+            begun += size
+        return found
+
+    @property
+    def energy(self) -> int:
+        """The column of the energy."""
+        return self.entries.stop + sum(self.quantities.values())
+
+    @property
+    def statistics(self) -> slice:
+        """All columns but those of the view."""
+        return slice(0, self.energy + 1)
+
+    @property
+    def view(self) -> slice:
+        """The columns of the view."""
+        return slice(self.energy + 1, None)
 
     def describe(self) -> str:
         """What ESS, R-hat and errors speak of."""
         what = "entries of dE/dtheta" if self.parameters else "values of the unknowns"
-        if self.picked is None:
-            return f"ESS and R-hat: the worst of {self.number} {what} and of the energy"
-        return (
-            f"ESS and R-hat: the worst of {len(self.picked)} {what} drawn from {self.number}, "
-            "and of the energy"
-        )
+        number = f"{self.number} {what}"
+        if len(self.picked) < self.number:
+            number = f"{len(self.picked)} {what} drawn from {self.number}"
+        also = [*(f"of `{name}`" for name in self.quantities), "of the energy"]
+        return f"ESS and R-hat: the worst of {', '.join([number, *also[:-1]])} and {also[-1]}"
 
-    def of(self, situation: Situation, state: Any) -> Any:
-        """The statistics of one configuration, the energy last."""
+    def of(self, situation: Situation, state: Any, view: View | None) -> Any:
+        """The statistics of one configuration, and its place in the view, or its features without one."""
+        real = jnp.result_type(float)
+        entries, quantities, features = self._every(situation, state)
+        energy = self.model.target.energy(situation.params, state, situation.given)
+        seen = features[self.features]
+        if view is not None:
+            seen = (seen - view.mean) @ view.axes
+        named = [value.reshape(-1) for value in quantities.values()]
+        parts = [entries[self.picked], *named, energy.reshape(1), seen]
+        return jnp.concatenate([part.astype(real) for part in parts])
+
+    def _every(self, situation: Situation, state: Any) -> tuple[Any, dict[str, Any], Any]:
+        """All entries, the quantities by name, and all features of one configuration."""
         model = self.model
-        energy = model.target.energy(situation.params, state, situation.given)
-        if self.parameters:
-            values = slope_of(model)(situation, state)
-        else:
-            real = jnp.result_type(float)
-            values = jnp.concatenate([v.reshape(-1).astype(real) for v in state.values()])
-        if self.picked is not None:
-            values = values[self.picked]
-        return jnp.append(values, energy)
+        found = observed(model.target, situation, state)
+        quantities = {q.name: found[q.name] for q in model.program.quantities}
+        features = jnp.concatenate([found[n].reshape(-1) for n in model.program.unknowns])
+        free = jax.tree.leaves(model.parameter_space.values(situation.params))
+        entries = slope_of(model)(situation, state) if free else features
+        return entries, quantities, features
 
 
-class Series(NamedTuple):
-    """Statistics [chain, draw, statistic] of a run, the energy last; what it told, and its seconds."""
-
-    values: np.ndarray
-    report: Any
-    compile_seconds: float
-    seconds: float
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Effective draws of every statistic; NaN for one that never changed."""
-        return effective_size(self.values)
-
-    def errors(self, sizes: np.ndarray) -> np.ndarray:
-        """Monte Carlo errors of the means, from the spread and the effective draws."""
-        spread = self.values.reshape(-1, self.values.shape[2]).std(axis=0, ddof=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return spread / np.sqrt(sizes)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Setting:
-    """What all samplers of a comparison share."""
-
-    model: Model
-    situation: Situation
-    held: Clamped
-    watched: Watched
-    draws: int
-    chains: int
-    warmup: int
-    seed: int
-
-    def run(self, loop: Loop, times: int = 1) -> list[Series]:
-        """Series one after the other from chains that were warmed up, compiled ahead of the clock."""
-        key, sub = jax.random.split(jax.random.key(self.seed))
-        situation = self.situation
-        states = begin_states(
-            self.model.target, loop.first, situation, sub, self.chains, self.held.values
-        )
-        keys = jax.random.split(key, self.chains)
-        chain = loop.begin(keys, situation, states, self.warmup)
-        begun = time.perf_counter()
-        ready = _walk(loop.plan, self.watched, self.draws).lower(situation, chain).compile()
-        compiled = time.perf_counter() - begun
-        if self.warmup:
-            chain, _ = loop.warm(situation, chain, self.warmup)
-        jax.block_until_ready(chain)
-        found = []
-        for _ in range(times):
-            begun = time.perf_counter()
-            chain, (series, report) = jax.block_until_ready(ready(situation, chain))
-            seconds = time.perf_counter() - begun
-            found.append(Series(np.asarray(series, np.float64), report, compiled, seconds))
-        return found
-
-
-def _walk(plan: Plan, watched: Watched, draws: int) -> Any:
-    def one_chain(situation: Situation, chain: Chain) -> Any:
-        ready = prepared(plan, situation)
-
-        def one(chain: Chain, _: None) -> Any:
-            chain, report = sweeps(plan, ready, chain, 1)
-            return chain, (watched.of(situation, chain.state), report)
-
-        return jax.lax.scan(one, chain, None, length=draws)
-
-    return jax.jit(jax.vmap(one_chain, in_axes=(None, 0)))
+def _part(random: np.random.Generator, number: int, most: int) -> np.ndarray:
+    """All of so many numbers, or as many as may be, drawn at random and in order."""
+    if number <= most:
+        return np.arange(number)
+    return np.sort(random.choice(number, most, replace=False))
