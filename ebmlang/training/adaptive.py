@@ -19,6 +19,9 @@ same law however it moves; what a chain keeps to itself for long shows at once (
 the trace). All of it stands in the learner: a change compiles nothing, and a fit resumes to the last bit.
 """
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -76,9 +79,10 @@ class Gauge(NamedTuple):
     seen: Any  # scalar, int: states of each chain that were measured
     products: Any  # [1 + lag]: sums of products of slopes so many states apart
     squares: Any  # scalar: sum of squared norms of the steps that were measured
+    short: Any  # scalar, bool: at the last choice not even `most` sweeps were enough
 
 
-def adaptive_of(sweeps: int | str | Adaptive | None) -> Adaptive | None:
+def adaptive_of(sweeps: int | np.integer[Any] | str | Adaptive | None) -> Adaptive | None:
     """The rule behind `sweeps`, None for a number. Raises EbmError E704 for what is neither."""
     match sweeps:
         case Adaptive():
@@ -111,11 +115,23 @@ def check_adaptive(rule: Adaptive | None, **against: bool) -> None:
             raise complain("E704", f"`sweeps` must be a number here: {reasons[name]}")
 
 
+def fell_short(rule: Adaptive | None, gauge: Any) -> str:
+    """What to say where the most sweeps do not reach the fraction; empty where they do."""
+    if rule is None or not bool(gauge.short):
+        return ""
+    return (
+        f"{1 << (rule.most.bit_length() - 1)} sweeps a step, the most that `sweeps` allows, leave an error of "
+        f"the model phase above {rule.fraction:g} of the step: take more chains, "
+        "ebm.Adaptive(most=…), or a sampler that mixes faster"
+    )
+
+
 def first_gauge(sweeps: int, free: Any, chains: int) -> Gauge:
     """A gauge that has measured nothing, for chains that begin with so many sweeps a step."""
     zero, number = jnp.zeros((), jnp.int32), ravel_pytree(free)[0].size
     recent = jnp.zeros((LAGS, number if number <= FEW else SOME, chains))
-    return Gauge(zero + sweeps, zero, zero, zero, recent, zero, jnp.zeros(LAGS + 1), jnp.zeros(()))
+    empty = jnp.zeros(LAGS + 1), jnp.zeros(()), jnp.zeros((), bool)
+    return Gauge(zero + sweeps, zero, zero, zero, recent, zero, *empty)
 
 
 def first_sweeps(rule: Adaptive, usual: int) -> int:
@@ -187,15 +203,20 @@ def chosen(rule: Adaptive, gauge: Gauge, norm: Any, step: Any) -> Gauge:
     squares = gauge.squares + jnp.where(gauge.count >= gauge.rest, norm**2, 0.0)
     gauge = gauge._replace(squares=squares, count=gauge.count + 1)
     due = gauge.count >= gauge.rest + WINDOW
-    number = jnp.where(due, _best(rule, gauge), gauge.sweeps)
+    best, short = _best(rule, gauge)
+    number = jnp.where(due, best, gauge.sweeps)
     blank = jax.tree.map(jnp.zeros_like, gauge)
     rest = jnp.where(number == gauge.sweeps, REST, 0).astype(jnp.int32)
-    anew = blank._replace(sweeps=number, rest=rest, begun=jnp.asarray(step + 1, jnp.int32))
+    begun = jnp.asarray(step + 1, jnp.int32)
+    anew = blank._replace(sweeps=number, rest=rest, begun=begun, short=short)
     return jax.tree.map(lambda a, b: jnp.where(due, a, b), anew, gauge)
 
 
-def _best(rule: Adaptive, gauge: Gauge) -> Any:
-    """The least power of two whose error is small enough, no more than so many times the last."""
+def _best(rule: Adaptive, gauge: Gauge) -> tuple[Any, Any]:
+    """The least power of two whose error is small enough, and whether even the most is not.
+
+    No more than so many times the last number.
+    """
     options = 2 ** np.arange(rule.most.bit_length())
     stride = gauge.sweeps // jnp.minimum(gauge.sweeps, TAKEN)
     _, directions, chains = gauge.recent.shape
@@ -208,7 +229,8 @@ def _best(rule: Adaptive, gauge: Gauge) -> Any:
     others = jnp.maximum(mean - share, LEAST * mean)
     enough = variance * around <= rule.fraction**2 * (others + variance * inside)
     wanted = jnp.where(jnp.any(enough), jnp.asarray(options)[jnp.argmax(enough)], options[-1])
-    return jnp.minimum(wanted, FASTER * gauge.sweeps).astype(jnp.int32)
+    short = ~jnp.any(enough) & (gauge.sweeps == options[-1])
+    return jnp.minimum(wanted, FASTER * gauge.sweeps).astype(jnp.int32), short
 
 
 def correlations(covariances: Any) -> Any:

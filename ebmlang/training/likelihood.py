@@ -20,7 +20,7 @@ from ..samplers.settings import Sampler, Tempering, sampler_of
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
 from . import runaway
-from .adaptive import Adaptive, adaptive_of, check_adaptive, first_sweeps
+from .adaptive import Adaptive, adaptive_of, check_adaptive, fell_short, first_sweeps
 from .centring import Centring
 from .checkpoint import digest, flat
 from .contrastive import ContrastiveDivergence, hidden_plan
@@ -35,6 +35,7 @@ from .reuse import same_epoch
 from .standing import Standing, Told
 from .step import Batch, Learner, Settings
 from .stored import Fit
+from .telling import warn
 from .watch import WINDOW, Sign, chains_rhat, frozen, standing_still
 
 if TYPE_CHECKING:
@@ -185,7 +186,10 @@ class LikelihoodTask:
         earlier = runaway.remembered(standing.earlier, standing.epochs, plain)
         history = (*standing.history[:-1], row)
         after = replace(standing, history=history, energies=energies, still=still, earlier=earlier)
-        return after, frozen(still)
+        says = fell_short(self.settings.adaptive, learner.gauge)
+        if says and says not in after.problems:
+            warn(says)
+        return after.with_problem(says) if says else after, frozen(still)
 
     def _energies(self, learner: Learner) -> Any:
         """The (free) energy of each chain [chain]."""

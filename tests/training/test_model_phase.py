@@ -217,6 +217,16 @@ def test_sites_apart_take_one_sweep_and_slow_ones_more_and_all_resumes(tmp_path)
     )
 
 
+def test_that_the_most_sweeps_are_too_few_is_said():
+    model, rows = ebm.loads(FIELD, check=False), near_order(200)[0]
+    with pytest.warns(UserWarning, match=r"2 sweeps a step, the most .* above 0.05 of the step"):
+        fit = ebm.fit(
+            model, {"s": rows}, epochs=8, batch_size=20, chains=4, progress=False,
+            sweeps=ebm.Adaptive(0.05, most=2), optimizer=optax.sgd(1e-3),
+        )  # fmt: skip
+    assert any("the most that `sweeps` allows" in problem for problem in fit.problems)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.4])
 def test_the_error_of_a_step_is_the_fraction_asked_for(fraction):
