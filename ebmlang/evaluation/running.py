@@ -17,7 +17,7 @@ from ..samplers.abreast import Abreast, groups_of
 from ..samplers.beginning import begin_states
 from ..samplers.clusters import refuse_repelled
 from ..samplers.plan import Plan
-from ..samplers.run import Clamped, Loop, loop_of, verified
+from ..samplers.run import Clamped, Loop, loop_of, verify_once
 from ..samplers.settings import Sampler
 from ..samplers.sweep import Chain, Report, nothing, prepared, sweeps
 from ..samplers.tempering import untempered
@@ -103,9 +103,7 @@ def loop_for(setting: Setting, sampler: Sampler) -> Loop:
     model, held, situation = setting.model, setting.held, setting.situation
     loop = loop_of(model, sampler, held, setting.warmup)
     refuse_repelled(untempered(loop.plan).blocks, situation)
-    if model.checks:
-        key = ("verified", sampler, held.signature)
-        model.made(key, lambda: verified(model, loop, situation))
+    verify_once(model, loop, (sampler, held.signature, "auto"), situation)
     return loop
 
 

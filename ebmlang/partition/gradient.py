@@ -1,5 +1,8 @@
 """The gradient of log Z: E[dE/dtheta] under the model, with Monte Carlo errors."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +18,7 @@ from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
 from ..samplers.beginning import begin_states
 from ..samplers.clamping import Clamped
-from ..samplers.run import Loop, check_counts, clamped, loop_of, situation_of, verified
+from ..samplers.run import Loop, check_counts, clamped, loop_of, situation_of, verify_once
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
@@ -134,8 +137,7 @@ def gradient(
         return _exactly(model, params, beta, clamp, given)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     loop = loop_of(model, chosen, held, warmup)
-    if model.checks:
-        model.made(("verified", chosen, held.signature), lambda: verified(model, loop, situation))
+    verify_once(model, loop, (chosen, held.signature, "auto"), situation)
     key, sub = jax.random.split(jax.random.key(seed))
     states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)

@@ -109,4 +109,4 @@ def diagonals_of(edges: np.ndarray, colours: np.ndarray) -> Diagonals | None:
         table = np.full(lengths[colour], len(edges), np.int32)
         table[rank[ends[here]]] = numbers[here]
         found[colour].append(Diagonal(met, by, table))
-    return Diagonals(order, tuple(lengths.tolist()), tuple(map(tuple, found)))
+    return Diagonals(order.astype(np.int32), tuple(lengths.tolist()), tuple(map(tuple, found)))

@@ -118,4 +118,4 @@ def neighbours_of(edges: np.ndarray, colours: np.ndarray) -> Neighbours:
         table[rows, slot[inside]] = rank[others[by_site[inside]]]
         numbers[rows, slot[inside]] = by_site[inside] % max(number, 1)
         found.append(Segment(first, last, table, numbers))
-    return Neighbours(order, tuple(found))
+    return Neighbours(order.astype(np.int32), tuple(found))

@@ -1,5 +1,9 @@
 """Drawing from a model: chains side by side, warm-up, then draws, all in compiled loops."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnnecessaryIsInstance=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import time
@@ -170,9 +174,7 @@ def sample(
     situation = situation_of(model, params, given, beta)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     loop = loop_of(model, chosen, held, warmup, wish := wish_of(model.program, marginalise))
-    if model.checks:
-        key = ("verified", chosen, held.signature, wish)
-        model.made(key, lambda: verified(model, loop, situation))
+    verify_once(model, loop, (chosen, held.signature, wish), situation)
     refuse_repelled(untempered(loop.plan).blocks, situation)
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
@@ -232,10 +234,18 @@ def kept_names(program: Program, keep: str | Sequence[str]) -> tuple[str, ...] |
     return tuple(n for n in known if n in keep)
 
 
-def verified(model: Model, loop: Loop, situation: Situation) -> bool:
-    """Compare the derived conditionals with brute force once; True if all hold."""
-    verify(model.target, loop.plan, situation)
-    return True
+def verify_once(model: Model, loop: Loop, key: object, situation: Situation) -> None:
+    """Compare the derived conditionals with brute force, once for a key, if the model has its checks on.
+
+    Raises InternalError.
+    """
+
+    def done() -> bool:
+        verify(model.target, loop.plan, situation)
+        return True
+
+    if model.checks:
+        model.made(("verified", key), done)
 
 
 def situation_of(
@@ -268,7 +278,7 @@ def situation_of(
     )
 
 
-def check_counts(**counts: int) -> None:
+def check_counts(**counts: int | np.integer[Any]) -> None:
     """Refuse counts that are not whole numbers from 1."""
     for name, count in counts.items():
         if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
@@ -303,7 +313,8 @@ def _warm_up(
     piece = max(1, -(-warmup // PIECES)) if bar.shown else warmup
     while done < warmup:
         now = min(piece, warmup - done)
-        chain = jax.block_until_ready(advance(chain, now))
+        chain = advance(chain, now)
+        jax.block_until_ready(chain)
         done += now
         bar.advance(now)
     return chain

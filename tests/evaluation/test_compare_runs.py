@@ -208,3 +208,16 @@ def test_a_budget_too_small_to_tell_anything_says_so(ising):
     assert table.rows[0].failed
     assert "its budget was spent after 2 draws" in str(table)
     assert "none of these samplers gave any figures" in table.verdict
+
+
+def test_a_model_that_was_sampled_can_be_compared_and_sampled_another_way():
+    """Conditionals are verified again, in 64 bits, by functions that have run in 32."""
+    model = ebm.loads(
+        "dim n = 6 visible x : binary[n] param J : real[n, n] symmetric hollow init 0.1 "
+        "energy = -sum(i < j) J[i, j] * x[i] * x[j]"
+    )
+    params = model.init(0)
+    few = {"draws": 20, "chains": 2, "warmup": 5}
+    ebm.sample(model, params, sampler="gibbs", progress=False, **few)
+    ebm.sample(model, params, sampler="gibbs", marginalise=False, progress=False, **few)
+    assert not ebm.compare(model, params, ["gibbs"], reference=False, **few).rows[0].refused
