@@ -18,7 +18,9 @@ LOCKED := .venv/.locked-$(VERSION)
 READY := .venv/.ready-$(VERSION)
 
 # One thread a worker: two workers that each take every core only stand in each other's way.
-test: export XLA_FLAGS := --xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0 $(XLA_FLAGS)
+# Most programs of a test run once, for a moment: what is quickest to compile is quickest.
+test: export XLA_FLAGS := --xla_cpu_multi_thread_eigen=false --xla_backend_optimization_level=0 \
+  --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1 $(XLA_FLAGS)
 test: export OMP_NUM_THREADS := 1
 test: export OPENBLAS_NUM_THREADS := 1
 test: export MKL_NUM_THREADS := 1
@@ -26,7 +28,7 @@ test test-slow demo: export JAX_PLATFORMS := cpu
 test test-slow: export MPLBACKEND := Agg
 lint: export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-.PHONY: help demo test test-slow lint format lock clean python
+.PHONY: help demo test test-slow docs lint format lock clean python
 
 help: ## show this list
 	@grep -E '^[a-z-]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +41,10 @@ test: $(READY) ## run every test but the slow ones, two files at a time (WORKERS
 
 test-slow: $(READY) ## run the long statistical tests
 	$(BIN)/python -m pytest -m slow $(PYTEST_FLAGS)
+
+docs: $(READY) ## build the pages into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
 
 lint: $(READY) ## check style, format and types
 	$(BIN)/ruff check .
@@ -58,7 +64,7 @@ lock: | python ## write requirements.lock from pyproject.toml
 	  --extra demo --extra test --output-file requirements.lock pyproject.toml
 
 clean: ## remove what the other targets made
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo *.egg-info
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis build dist demo site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 python:

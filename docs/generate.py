@@ -1,6 +1,6 @@
-"""Writes what the pages share with the code: tables between markers, and the grammar.
+"""Writes what the pages share with the code: tables between markers, the grammar, the API.
 
-    python docs/generate.py          writes docs/grammar.md and the tables of docs/**/*.md
+    python docs/generate.py          writes docs/grammar.md, docs/api/ and the tables of docs/**/*.md
     python docs/generate.py --check  writes nothing; exits 1 if a page would change
 
 A table stands between `<!-- generated: functions -->` and `<!-- end -->`. What a row says in words
@@ -20,6 +20,7 @@ from typing import Any
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
+import draw_api  # noqa: E402
 import draw_grammar  # noqa: E402
 
 from ebmlang.semantics import densities  # noqa: E402
@@ -297,6 +298,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "densities": densities_table,
     "objectives": objectives_table,
     "densities-left-out": left_out_table,
+    "api": draw_api.table,
 }
 
 
@@ -307,12 +309,8 @@ def filled(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """What each page should hold."""
-    made = {
-        page: filled(page.read_text())
-        for page in sorted(DOCS.rglob("*.md"))
-        if "images" not in page.parts
-    }
-    return made | {DOCS / "grammar.md": draw_grammar.page()}
+    made = {page: filled(page.read_text()) for page in sorted(DOCS.rglob("*.md"))}
+    return made | {DOCS / "grammar.md": draw_grammar.page()} | draw_api.pages()
 
 
 def main() -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import contextlib
 import importlib.util
-import io
 import re
 import sys
 from pathlib import Path
@@ -28,7 +25,6 @@ DOCS = ROOT / "docs"
 PAGES = [p for p in sorted(DOCS.rglob("*.md")) if p.name != "grammar.md"]
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 PROGRAMS = [b for b in BLOCKS if b.kind == "ebm" and b.info[1:2] not in (("preamble",), ("file",))]
-WITH_PYTHON = [p for p in PAGES if any(b.page == p and b.kind == "python" for b in BLOCKS)]
 (PREAMBLE,) = (b.text for b in BLOCKS if b.info[:2] == ("ebm", "preamble"))
 QUICK = {"xla_backend_optimization_level": 0}
 NUMPY: dict[str, Any] = {
@@ -63,7 +59,7 @@ def values(text: str) -> dict[str, Any]:
 
 
 def load(block: Block) -> ebm.Model:
-    files = {b.info[2]: b.text for b in BLOCKS if b.page == block.page and b.info[1:2] == ("file",)}
+    files = {b.file: b.text for b in BLOCKS if b.page == block.page and b.file}
     bound = values(block.orders.get("bind", ""))
     return ebm.loads(text_of(block), name=block.place, files=files, **bound)
 
@@ -152,29 +148,6 @@ def run(model: ebm.Model, block: Block) -> None:
             np.testing.assert_allclose(found, eval(wanted, names), rtol=1e-6)
 
 
-@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda p: p.stem)
-def test_the_python_of_a_page_runs_and_prints_what_it_says(page, monkeypatch, tmp_path):
-    blocks = [b for b in BLOCKS if b.page == page and b.kind == "python"]
-    monkeypatch.chdir(ROOT)
-    names: dict[str, Any] = {"ebm": ebm, "np": np, "folder": tmp_path}
-    for block in blocks:
-        told = io.StringIO()
-        with contextlib.redirect_stdout(told):
-            exec(compile("\n" * block.line + block.text, str(block.page), "exec"), names)
-        assert told.getvalue().splitlines() == promised(block.text), block.place
-
-
-def promised(text: str) -> list[str]:
-    """The comment behind each `print(…)` at the margin: what it should print."""
-    lines = text.splitlines()
-    printed = [
-        statement
-        for statement in ast.parse(text).body
-        if isinstance(statement, ast.Expr) and ast.unparse(statement).startswith("print(")
-    ]
-    return [lines[s.end_lineno - 1].partition("  # ")[2] for s in printed if s.end_lineno]
-
-
 # --------------------------------------------------------- what the pages share with the code
 
 
@@ -213,10 +186,15 @@ def anchors(page: Path) -> set[str]:
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.S | re.M)
     heads = re.findall(r"^#+ (.*)$", text, re.M)
     slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
-    return slugs | set(re.findall(r'<a name="([\w-]+)">', text))
+    named = re.findall(r'<a name="([\w-]+)">|^::: (\S+)', text, re.M)
+    return slugs | {name for pair in named for name in pair if name}
 
 
-@pytest.mark.parametrize("page", [*PAGES, DOCS / "grammar.md"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, DOCS / "grammar.md", ROOT / "README.md"],
+    ids=lambda p: p.relative_to(ROOT).as_posix(),
+)
 def test_every_link_leads_somewhere(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.S | re.M)
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
