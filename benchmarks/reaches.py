@@ -162,10 +162,10 @@ def protein() -> Reached:
     msa = np.load(DATA / "protein" / "PF00014.npz")["msa"].astype(int)
     model = ebm.load(EXAMPLES / "potts_dca.ebm", site=msa.shape[1])
     fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000,
-                  optimizer=optax.sgd(optax.linear_schedule(0.2, 0.01, 30 * 27)),
+                  optimizer=optax.sgd(optax.linear_schedule(0.2, 0.005, 30 * 27), momentum=0.9),
                   progress=False)  # fmt: skip
     draws = ebm.sample(
-        fit.model, fit.params, draws=20, chains=500, warmup=200, thin=5, progress=False
+        fit.model, fit.params, draws=40, chains=500, warmup=200, thin=5, progress=False
     )
     drawn = np.asarray(draws["x"]).reshape(-1, msa.shape[1])
     figure = float(np.corrcoef(connected(msa), connected(drawn))[0, 1])
@@ -184,8 +184,8 @@ def connected(rows: np.ndarray) -> np.ndarray:
 def neural(train: np.ndarray, test: np.ndarray) -> float:
     """Mean log-likelihood of test points of the plane by a neural energy, log Z by quadrature."""
     model = ebm.load(EXAMPLES / "rings.ebm")
-    fit = ebm.fit(model, {"x": train}, epochs=60, batch_size=250, chains=500, sweeps=20,
-                  optimizer=optax.adam(optax.linear_schedule(2e-3, 1e-4, 1200)), progress=False)  # fmt: skip
+    fit = ebm.fit(model, {"x": train}, epochs=120, batch_size=250, chains=500, sweeps=20,
+                  optimizer=optax.adam(optax.linear_schedule(2e-3, 5e-5, 2400)), progress=False)  # fmt: skip
     return float(fit.log_likelihood({"x": test}))
 
 

@@ -14,7 +14,7 @@ class Progress:
 
     def __init__(self, total: int, title: str, wanted: bool) -> None:
         console = Console(stderr=True)
-        self.shown = wanted and console.is_terminal
+        self.shown: bool = wanted and console.is_terminal
         self._bar = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),

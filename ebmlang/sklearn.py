@@ -7,9 +7,13 @@
 scikit-learn is needed for this module alone.
 """
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false
+# pyright: reportUnnecessaryIsInstance=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,7 +53,7 @@ class DataError(EbmError, ValueError):
 
 
 @contextmanager
-def _as_value_errors() -> Iterator[None]:
+def _as_value_errors() -> Generator[None]:
     try:
         yield
     except Diverged:
@@ -63,7 +67,7 @@ def _has_latents(estimator: EBM) -> bool:
 
 
 def _has_label(estimator: EBM) -> bool:
-    return estimator._label is not None
+    return estimator._label is not None  # pyright: ignore[reportPrivateUsage]
 
 
 def _missing_word(what: Callable[[EBM], bool], says: str) -> Callable[[EBM], bool]:
@@ -163,8 +167,8 @@ class EBM(TransformerMixin, BaseEstimator):
                 table, y = validate_data(self, X, y, dtype=NUMBERS)
                 model, labels[self._label] = self._classes(model, self._label, y)
             data = split(table, shapes_for(model, names, table.shape[1])) | labels
-            self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-            self.fit_ = fit(
+            self.seed_: int = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self.fit_: Fit = fit(
                 model, data, objective=self.objective, sampler=self.sampler, epochs=self.epochs,
                 batch_size=self.batch_size, chains=self.chains, sweeps=self.sweeps,
                 optimizer=self._optimizer(), seed=self.seed_, progress=self.progress,

@@ -60,9 +60,9 @@ class Lowering:
     ) -> None:
         self.world = world
         self.values = values
-        self.networks = networks or {}
-        self.weights = weights or {}
-        self.dtype = jnp.result_type(float)
+        self.networks: Mapping[str, NetworkCall] = networks or {}
+        self.weights: Mapping[str, Any] = weights or {}
+        self.dtype: Any = jnp.result_type(float)
         self._done: dict[int, tuple[Term, Labelled]] = {}
         self._definitions: dict[Symbol, Any] = {}
         self._outputs: dict[object, Labelled] = {}

@@ -1,5 +1,9 @@
 """A model as a NumPyro distribution: its density up to log Z, its slopes, and draws by Markov chains."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import math
@@ -114,8 +118,8 @@ class ModelDistribution(Distribution):
     given data may have leading axes, which make the batch shape.
     """
 
-    pytree_data_fields = ("params", "given", "held", "beta", "log_partition")
-    pytree_aux_fields = ("recipe",)
+    pytree_data_fields: tuple[str, ...] = ("params", "given", "held", "beta", "log_partition")
+    pytree_aux_fields: tuple[str, ...] = ("recipe",)
 
     def __init__(
         self,
@@ -129,8 +133,8 @@ class ModelDistribution(Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.recipe = recipe
-        self.params = dict(params)
-        self.given = dict(given)
+        self.params: dict[str, Any] = dict(params)
+        self.given: dict[str, Any] = dict(given)
         self.held = held
         self.beta = beta
         self.log_partition = log_partition

@@ -26,14 +26,14 @@ class Stream:
 
     def __init__(self, program: Program, data: Any) -> None:
         self.program = program
-        self.once = isinstance(data, Iterator)
+        self.once: bool = isinstance(data, Iterator)
         self.world: World | None = None
         self.number: int | None = None
-        self.passed = 0
+        self.passed: int = 0
         opens: Any = data if callable(data) else lambda: data
         self._opens: Callable[[], Iterable[Any]] = opens
         self._again: Iterator[Any] | None = None
-        self.first = self._first()
+        self.first: Part = self._first()
 
     def _first(self) -> Part:
         items = iter(self._opens())

@@ -1,5 +1,7 @@
 """log Z of a model between two bounds, with its error and how it was had."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -114,7 +116,7 @@ def log_partition(
 def told(found: Annealed) -> LogPartition:
     """An annealed answer with its bounds, and what speaks against it."""
     forward, backward = found.forward, found.backward
-    problems = []
+    problems: list[str] = []
     if not forward.sound:
         problems.append(
             f"only {forward.effective:.1f} of {found.chains} weights count: neither the value nor "

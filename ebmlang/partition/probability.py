@@ -1,5 +1,7 @@
 """Log probabilities of data: latents summed exactly or annealed given each example, log Z beside them."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -113,7 +115,8 @@ def log_prob(
     settings: dict[str, Any] = {"target_error": target_error, "sampler": sampler,
                                 "sweeps": sweeps, "seed": seed}  # fmt: skip
     values, errors = np.zeros(examples.number), np.zeros(examples.number)
-    found, hows = [], []
+    found: list[LogPartition] = []
+    hows: list[str] = []
     own = {n: whole(v) for n, v in examples.own.items()}
     for rows, known in _groups(examples.shared, own, examples.number):
         z = log_z
@@ -181,7 +184,7 @@ def _of_known(
             helps=["give the examples in parts, with the log_z of the first call for all"],
         )
     values, errors = np.zeros(number_of(data)), np.zeros(number_of(data))
-    hows = []
+    hows: list[str] = []
     for rows, masks in apart:
         part = {n: np.nan_to_num(v[rows]) for n, v in data.items()}
         found = _weights(model, params, part, given, method, settings, masks)
@@ -255,7 +258,7 @@ def _walked(
 ) -> np.ndarray:
     """Log weights [example, chain] of walks with every example held."""
     number, together = number_of(rows), max(1, TOGETHER // CHAINS)
-    logs = []
+    logs: list[np.ndarray] = []
     for k, start in enumerate(range(0, number, together)):
         picks = jnp.minimum(jnp.arange(start, start + min(together, number)), number - 1)
         values = {n: jnp.repeat(v[picks], CHAINS, axis=0) for n, v in rows.items()}

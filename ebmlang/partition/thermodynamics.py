@@ -1,5 +1,7 @@
 """log Z, energy, heat capacity and entropy as functions of beta, from one walk through all of them."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import io
@@ -129,7 +131,8 @@ def thermodynamics(
     first, second, key = jax.random.split(jax.random.key(seed), 3)
     ready = prepare(model, situation, held, sampler_of(sampler), first)
     ends = [Point(0.0, 1.0), *(Point(float(b), 0.0) for b in grid)]
-    walk, schedules = ready.begin(second, PILOTS), []
+    walk = ready.begin(second, PILOTS)
+    schedules: list[Schedule] = []
     for here, there in pairwise(ends):
         schedule, walk = schedule_of(ready, walk, here, there, sweeps)
         schedules.append(schedule)
@@ -171,7 +174,8 @@ def _through(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One walk: log weights [beta, chain], and energies [beta, chain, draw]."""
     walk: Walk = ready.begin(key, chains)
-    logs, energies = [], []
+    logs: list[np.ndarray] = []
+    energies: list[np.ndarray] = []
     for schedule in schedules:
         steps = max(2, round(times * (len(schedule.points) - 1)))
         plan = schedule.refined(steps)

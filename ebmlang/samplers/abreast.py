@@ -43,8 +43,8 @@ class Abreast:
 
     def __init__(self, compiled: Any, along: Sequence[int], static: Sequence[int] = ()) -> None:
         self.whole = compiled
-        self.along = tuple(along)
-        self.static = tuple(static)
+        self.along: tuple[int, ...] = tuple(along)
+        self.static: tuple[int, ...] = tuple(static)
         self.programs: dict[Any, Callable[..., Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:

@@ -1,5 +1,9 @@
 """Every sampler as a NumPyro kernel: `numpyro.infer.MCMC(ebm.kernel(model, params, "gibbs"), …)`."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -10,6 +10,9 @@ Sources: Du & Mordatch (2019), "Implicit generation and modeling with energy-bas
 non-persistent short-run MCMC".
 """
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

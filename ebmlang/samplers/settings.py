@@ -1,5 +1,7 @@
 """The samplers as a user names them: one row each, with its settings."""
 
+# pyright: strict, reportUnnecessaryIsInstance=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass, fields

@@ -1,5 +1,7 @@
 """The samplers that follow slopes, as a user names them: one row each, with its settings."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 import math

@@ -40,7 +40,7 @@ class Telling:
         self.target = target
         self.situation = situation
         self.names = names
-        self.late = all(n in names for n in target.program.unknowns)
+        self.late: bool = all(n in names for n in target.program.unknowns)
 
     def now(self, chain: Chain, report: Report) -> Any:
         """What the loop keeps of a draw: its values and the report, or all that is told of it."""

@@ -47,7 +47,7 @@ class Value:
 
 Declared = Symbol | Dimension | GraphDeclaration | Network | tree.Fn | tree.Let
 
-KINDS = {
+KINDS: dict[type[Declared], str] = {
     Dimension: "a dimension",
     GraphDeclaration: "a graph",
     Network: "a network",

@@ -49,7 +49,7 @@ DISTRIBUTION_WORDS = {
     "ddirich": "dirichlet", "flat": "uniform", "std_normal": "normal",
 }  # fmt: skip
 # Arguments of densities as Stan, PyMC, SciPy and textbooks call them: the first that there is.
-ARGUMENT_WORDS = {
+ARGUMENT_WORDS: dict[str, tuple[str, ...]] = {
     "mean": ("loc",), "mu": ("loc",), "location": ("loc",), "median": ("loc",),
     "std": ("scale",), "sd": ("scale",), "sigma": ("scale",), "stddev": ("scale",),
     "tau": ("scale",), "b": ("scale", "rate"), "width": ("scale",),

@@ -196,9 +196,9 @@ class Index:
     __slots__ = ("name", "range", "span")
 
     def __init__(self, name: str, span: Span, range: Range | None = None) -> None:
-        self.name = name
-        self.span = span
-        self.range = range
+        self.name: str = name
+        self.span: Span = span
+        self.range: Range | None = range
 
     @property
     def found(self) -> Range:

@@ -1,5 +1,7 @@
 """What is told to a person about a fault: a code, a sentence, the place, the lines, a help."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -99,7 +101,7 @@ def complain(
 class Findings:
     """The faults found so far; checking goes on after each."""
 
-    items: list[Diagnostic] = field(default_factory=list)
+    items: list[Diagnostic] = field(default_factory=list[Diagnostic])
     _kept: set[Diagnostic] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -18,9 +18,9 @@ class Source:
     def __init__(
         self, text: str, name: str = "<text>", files: Mapping[str, str] | None = None
     ) -> None:
-        self.text = text.removeprefix("\ufeff")
+        self.text: str = text.removeprefix("\ufeff")
         self.name = name
-        self.files = dict(files or {})
+        self.files: dict[str, str] = dict(files or {})
 
     @property
     def folder(self) -> Path:

@@ -1,5 +1,8 @@
 """Noise contrast: tell the data from noise of a known law, with log Z as one more parameter."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

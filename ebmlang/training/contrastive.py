@@ -3,6 +3,9 @@
 Source: Hinton (2002), "Training products of experts by minimizing contrastive divergence", section 3.
 """
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

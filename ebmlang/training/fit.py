@@ -1,5 +1,7 @@
 """Maximum likelihood: samples from the model against data, until low energy means data."""
 
+# pyright: strict, reportMissingTypeStubs=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """The objectives as a user names them: one row each, with its settings."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,8 @@
 """Pseudo-likelihood and ratio matching: each visible site scored given all others, with no log Z."""
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -4,6 +4,9 @@ On bounded types the squared slopes are weighted by the squared distance to the 
 vanishes there, so that nothing is left at the bounds when Hyvärinen's integral is taken by parts.
 """
 
+# pyright: strict, reportUnknownMemberType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
