@@ -40,6 +40,7 @@ def _likeness(value: Any, within: tuple[int, ...]) -> Any:
     within = (*within, id(value))
     match value:
         case _ if isinstance(value, PLAIN):
+            value = _number(value)
             return type(value).__name__, value
         case np.ndarray() | np.generic():
             return "array", str(value.dtype), value.shape, value.tobytes()
@@ -54,6 +55,11 @@ def _likeness(value: Any, within: tuple[int, ...]) -> Any:
             return "function", value.__code__, _closed_over(value, within)
         case _:
             return Same(value)
+
+
+def _number(value: Any) -> Any:
+    """A whole number as a float: optax's schedules turn theirs into one when they are first called."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _closed_over(function: FunctionType, within: tuple[int, ...]) -> tuple[Any, ...]:
@@ -74,7 +80,7 @@ def _told(value: Any, within: tuple[int, ...]) -> str:
     within = (*within, id(value))
     match value:
         case _ if isinstance(value, PLAIN):
-            return repr(value)
+            return repr(_number(value))
         case np.ndarray() | np.generic():
             return repr(value.tolist())
         case tuple() | list():

@@ -72,6 +72,18 @@ def test_whatever_changes_is_kept(tmp_path, settings):
     assert_same(fit(tmp_path, epochs=4, **settings), whole)
 
 
+def test_a_schedule_that_was_called_is_the_same_schedule(tmp_path):
+    """optax makes its whole numbers floats when a schedule is first called."""
+    model = ebm.loads("dim n = 3 visible s : spin[n] param h : real[n] energy = -h @ s")
+    rows = np.where(np.random.default_rng(0).random((60, 3)) < 0.7, 1, -1)
+    rule = optax.adam(optax.cosine_decay_schedule(0.01, 7))
+    for epochs in (1, 2):
+        fit = ebm.fit(
+            model, {"s": rows}, epochs=epochs, checkpoint=tmp_path, optimizer=rule, progress=False
+        )
+    assert list(fit.history["epoch"]) == [1, 2]
+
+
 def test_latents_that_are_sampled_and_given_data_of_each_example_are_kept(tmp_path):
     text = """dim n = 3
     given f : real[n]
