@@ -149,11 +149,13 @@ class Draws(Mapping[str, np.ndarray]):
     def summary(self) -> Any:
         """ArviZ's table of means, intervals, effective sizes and R-hat, as a DataFrame.
 
-        Printed, it ends with what speaks against the draws.
+        Printed, it ends with what speaks against the draws. R-hat is NaN where a value is held.
         """
         from .table import doubted
 
-        return doubted(_arviz().summary(self.to_arviz()), self.diagnostics.problems)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            table = _arviz().summary(self.to_arviz())
+        return doubted(table, self.diagnostics.problems)
 
     def plot(self, path: str | Path | None = None, names: Sequence[str] | None = None) -> Figure:
         """Traces of variables, quantities and the energy; saved if there is a path (png, svg or pdf).

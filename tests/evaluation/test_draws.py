@@ -83,3 +83,11 @@ def test_arviz_tables_and_plots_go_by_the_names_of_the_file():
     with pytest.raises(TypeError, match="log likelihood"):
         az.loo(data)
     plt.close("all")
+
+
+def test_a_value_that_is_held_makes_no_noise_in_a_summary():
+    model = ebm.loads("visible x : real latent y : real energy = (x - y)^2 + y^2")
+    draws = ebm.sample(model, {}, clamp={"x": 1.0}, draws=100, sampler="gibbs", progress=False)
+    table = draws.summary()
+    assert table.loc["x", "mean"] == 1.0
+    assert table.loc["y", "r_hat"] < 1.1
