@@ -21,24 +21,37 @@ TRIES = 20
 RADIUS = 2.0
 
 
-def random_state(target: Target, key: Any, radius: float = RADIUS) -> State:
-    """One configuration: discrete sites uniform, free numbers uniform up to a radius, 2 as in Stan."""
+def random_state(target: Target, key: Any, radius: float = RADIUS, alike: bool = False) -> State:
+    """One configuration: discrete sites uniform, free numbers uniform up to a radius, 2 as in Stan.
+
+    `alike`: a random share of the sites of each variable has one random value in common, so that
+    sums over many sites take all values that they can.
+    """
     state = {}
     for name, symbol in target.program.unknowns.items():
         key, sub = jax.random.split(key)
-        state[name] = _random_values(symbol, target, sub, radius)
+        state[name] = _random_values(symbol, target, sub, radius, alike)
     return state
 
 
-def _random_values(symbol: Symbol, target: Target, key: Any, radius: float) -> Any:
+def _random_values(symbol: Symbol, target: Target, key: Any, radius: float, alike: bool) -> Any:
     sites = sites_of(symbol, target.world)
+    first, second, third = jax.random.split(key, 3) if alike else (key, key, key)
     if symbol.domain.discrete:
         values = jnp.asarray(states_of(symbol, target), stored_type(symbol))
-        drawn = values[jax.random.randint(key, (sites.number,), 0, len(values))]
-        return sites.full(drawn)
+        places = jax.random.randint(first, (sites.number,), 0, len(values))
+        return sites.full(values[_in_common(places, second, third) if alike else places])
     event = sites.event if not sites.event else (sites.event[0] - 1,)
-    free = jax.random.uniform(key, (sites.number, *event), minval=-radius, maxval=radius)
+    free = jax.random.uniform(first, (sites.number, *event), minval=-radius, maxval=radius)
+    free = _in_common(free, second, third) if alike else free
     return sites.full(sites.constrain(free)).astype(stored_type(symbol))
+
+
+def _in_common(values: Any, first: Any, second: Any) -> Any:
+    """Values [site, …] of which a random share is that of the first site."""
+    share = jax.random.uniform(first)
+    taken = jax.random.uniform(second, (len(values), *[1] * (values.ndim - 1))) < share
+    return jnp.where(taken, values[:1], values)
 
 
 Guess = Callable[[Situation, Any, State], State]

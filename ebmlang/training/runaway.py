@@ -25,7 +25,7 @@ from .phases import Phases
 
 LARGE = 1.0  # an entry below it has hardly begun to run
 GROWTH = 0.05  # of itself, at least, since a quarter or half of the fit
-STREWN = 256  # random configurations, to see what slopes there are at all
+STREWN = 256  # random configurations of each kind, to see what slopes there are at all
 NEAR = 1e-5  # relative: slopes of one value, summed in another order
 EPOCHS = 8
 Earlier = tuple[tuple[int, dict[str, np.ndarray]], ...]
@@ -74,8 +74,11 @@ def unbounded(
     if not any(mask.any() for mask in flat.values()):
         return {}
     keys = jax.random.split(jax.random.key(0), STREWN)
-    strewn = jax.vmap(lambda key: random_state(phases.model.target, key))(keys)
-    states = {n: jnp.concatenate([chains[n], strewn[n]])[:, None] for n in strewn}
+    target = phases.model.target
+    strewn, alike = (
+        jax.vmap(lambda key, a=a: random_state(target, key, alike=a))(keys) for a in (False, True)
+    )
+    states = {n: jnp.concatenate([chains[n], strewn[n], alike[n]])[:, None] for n in strewn}
     least, most = (jax.tree.map(np.asarray, found) for found in ranges(where, states))
     found = {}
     for name, mask in flat.items():

@@ -139,6 +139,18 @@ def test_an_entry_without_an_optimum_is_named():
     assert len(loose.problems) == 1
 
 
+def test_one_example_away_from_what_is_usual_has_an_optimum():
+    """Four units of forty are on, which configurations drawn evenly never have."""
+    model = ebm.loads("dim n = 40 visible x : binary[n] param b : real energy = -b * sum(x)")
+    row = np.arange(40)[None] < 4
+    fit = ebm.fit(
+        model, {"x": row.astype(int)}, epochs=16, chains=2, batch_size=1,
+        optimizer=optax.sgd(0.01), centred=False, progress=False,
+    )  # fmt: skip
+    assert fit.params["b"] < -1
+    assert fit.problems == ()
+
+
 @pytest.mark.slow
 def test_entries_with_priors_or_with_optima_do_not_run_away():
     rng = np.random.default_rng(0)
