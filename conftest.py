@@ -31,6 +31,16 @@ def compiled_once() -> Iterator[None]:
         compilation_cache.reset_cache()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forgotten_after_each_file() -> Iterator[None]:
+    """Programs of a file are of no use to the next, and memory stays that of one file."""
+    import jax
+
+    yield
+    jax.clear_caches()
+    gc.collect()
+
+
 def pytest_collection_finish() -> None:
     """What was imported stays for good: the collector of garbage need not look at it every time."""
     gc.collect()
