@@ -158,18 +158,22 @@ def silent_pairs() -> Reached:
 
 
 def protein() -> Reached:
-    """A Potts model of PF00014: correlation of connected two-site statistics, sampled against data."""
+    """A Potts model of PF00014: correlation of connected two-site statistics, sampled against data.
+
+    The prior of the example is ten times as wide here: the narrow one, made for contacts, shrinks them.
+    """
     msa = np.load(DATA / "protein" / "PF00014.npz")["msa"].astype(int)
-    model = ebm.load(EXAMPLES / "potts_dca.ebm", site=msa.shape[1])
-    fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000,
-                  optimizer=optax.sgd(optax.linear_schedule(0.2, 0.005, 30 * 27), momentum=0.9),
-                  progress=False)  # fmt: skip
+    text = (EXAMPLES / "potts_dca.ebm").read_text().replace("normal(0, 0.1)", "normal(0, 1)")
+    model = ebm.loads(text, site=msa.shape[1])
+    rate = optax.linear_schedule(0.25, 0.01, 30 * 27)
+    fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000, sweeps=3,
+                  optimizer=optax.sgd(rate), progress=False)  # fmt: skip
     draws = ebm.sample(
-        fit.model, fit.params, draws=40, chains=500, warmup=200, thin=5, progress=False
+        fit.model, fit.params, draws=20, chains=500, warmup=1000, thin=10, progress=False
     )
     drawn = np.asarray(draws["x"]).reshape(-1, msa.shape[1])
     figure = float(np.corrcoef(connected(msa), connected(drawn))[0, 1])
-    return Reached(figure, 0.95, "Pearson correlation")
+    return Reached(figure, 0.95, f"Pearson correlation {' '.join(draws.diagnostics.problems)}")
 
 
 def connected(rows: np.ndarray) -> np.ndarray:
