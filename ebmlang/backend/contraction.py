@@ -81,11 +81,7 @@ def contract(
     listing = pairs.listed(found, masks, axes, lowering)
     if listing is not None:
         found, masks, axes = listing
-    past = recurrence.recurred(found, axes, masks, lowering)
-    recurrences = []
-    if past is not None:
-        already, found, axes, masks = past
-        recurrences.append(already)
+    recurrences, found, axes, masks = recurrence.recurred(found, axes, masks, lowering)
     masks += implied(masks, found)
     found = [guarded(part, masks, lowering) for part in found]
     moved = convolution.convolved(

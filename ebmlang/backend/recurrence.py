@@ -17,7 +17,7 @@ import numpy as np
 
 from ..semantics.sizes import Size
 from ..semantics.terms import Apply, Between, Constant, Index, Position, Read, Term
-from ..semantics.traverse import children, free_indices, rebuild, unfold
+from ..semantics.traverse import children, free_indices, rebuild, substitute, unfold
 from .labelled import Labelled, spread
 from .products import factors
 
@@ -40,7 +40,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Past:
-    """S[time] = the sum over lag >= `lag` of ratio^lag * source(time - lag), source's place >= `place`.
+    """S[time] = the sum over lag >= `lag` of ratio^lag * source(time - lag), source at `where` alone.
 
     The ratio is the product of those of the weights, each with `more` powers of its own.
     """
@@ -51,13 +51,12 @@ class Past:
     rest: tuple[Term, ...]
     where: Index
     lag: int
-    place: int
 
 
 def recurred(
-    factors: Sequence[Term], axes: Sequence[Index], masks: Sequence[Term], lowering: Lowering
-) -> tuple[Labelled, list[Term], list[Index], list[Term]] | None:
-    """The sum over one of the axes as an array over time; and the factors, axes and masks that remain."""
+    factors: list[Term], axes: list[Index], masks: list[Term], lowering: Lowering
+) -> tuple[list[Labelled], list[Term], list[Index], list[Term]]:
+    """The sum over one of the axes as an array over time, if any is one; what remains of all three."""
     for summed in axes:
         related = [mask for mask in masks if summed in free_indices(mask)]
         times = set().union(*(free_indices(mask) for mask in related)) - {summed}
@@ -67,8 +66,8 @@ def recurred(
         if past is not None:
             left = [axis for axis in axes if axis is not summed]
             kept = [mask for mask in masks if mask not in related]
-            return _follow(past, lowering), list(past.rest), left, kept
-    return None
+            return [_follow(past, lowering)], list(past.rest), left, kept
+    return [], factors, axes, masks
 
 
 def _past(
@@ -93,16 +92,20 @@ def _past(
     if begins is None or form not in ((0.0, 1.0), (1.0, -1.0)):
         return None
     first, apart = begins
-    if form == (1.0, -1.0):
-        if any(time in free_indices(part) for part in source):
-            return None
-        return Past(time, tuple(weights), tuple(source), tuple(rest), summed, apart, first)
-    last = lowering.world.limits(time)[1] - first
-    where = Index(time.name, time.span, Between(Size.number(apart), Size.number(last)))
-    moved = [_at_lag(part, time, summed, where) for part in source]
-    if last <= apart or any(free_indices(part) & {time, summed} for part in moved):
+    lagged = form == (1.0, -1.0)
+    low, lag = (first, apart) if lagged else (apart, first)
+    high = lowering.world.limits(time)[1] - lag
+    if high <= low:
         return None
-    return Past(time, tuple(weights), tuple(moved), tuple(rest), where, first, apart)
+    where = Index(time.name, time.span, Between(Size.number(low), Size.number(high)))
+    there = Position(where, time.span)
+    moved = [
+        substitute(part, {summed: there}) if lagged else _at_lag(part, time, summed, there)
+        for part in source
+    ]
+    if any(free_indices(part) & {time, summed} for part in moved):
+        return None
+    return Past(time, tuple(weights), tuple(moved), tuple(rest), where, lag)
 
 
 def _begins(
@@ -202,17 +205,16 @@ def _affine(term: Term) -> Affine | None:
             return None
 
 
-def _at_lag(term: Term, time: Index, summed: Index, where: Index) -> Term:
+def _at_lag(term: Term, time: Index, summed: Index, place: Position) -> Term:
     """The term with `time - summed` written as a position of its own."""
     found = _affine(term)
     if found is not None and found[0] == {time: 1.0, summed: -1.0}:
-        place = Position(where, term.span)
         if not found[1]:
             return place
         sign = "+" if found[1] > 0 else "-"
         return Apply(sign, (place, Constant(abs(found[1]), term.span)), term.span)
     return (
-        rebuild(term, lambda child: _at_lag(child, time, summed, where)) if children(term) else term
+        rebuild(term, lambda child: _at_lag(child, time, summed, place)) if children(term) else term
     )
 
 
@@ -232,11 +234,10 @@ def _follow(past: Past, lowering: Lowering) -> Labelled:
         (*outer, past.where), lowering,
     )  # fmt: skip
     low, high = lowering.world.limits(past.where)
-    values = jnp.broadcast_to(values, (*values.shape[:-1], high - low))[..., past.place - low :]
+    values = jnp.broadcast_to(values, (*values.shape[:-1], high - low))
+    total = scale * _doubled(values, ratio)
     first, last = lowering.world.limits(past.time)
-    reach = max(last - past.lag - past.place, 0)
-    total = scale * _doubled(values[..., :reach], ratio)
-    begin = past.lag + past.place
+    begin = past.lag + low
     total = total[..., max(first - begin, 0) :]
     pads = [(0, 0)] * (total.ndim - 1) + [(min(max(begin - first, 0), last - first), 0)]
     return Labelled(jnp.pad(total, pads), (*outer, past.time))

@@ -140,3 +140,14 @@ def test_the_second_slope_is_that_of_the_steps_one_by_one() -> None:
     found = jax.hessian(lambda r: model.energy({}, {"x": x, "r": r}))(jnp.asarray(0.6))
     wanted = jax.hessian(stepped)(jnp.asarray(0.6))
     assert float(found) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def test_what_conditions_leave_out_is_never_divided_by() -> None:
+    model = program("sum(k in time, k > 0, k < t) r^(t-k) * x[k] / k")
+    x, r = np.random.default_rng(9).normal(size=N), 0.7
+    total = sum(sum(r ** (t - k) * x[k] / k for k in range(1, t)) ** 2 for t in range(N))
+    state = {"x": jnp.asarray(x), "r": jnp.asarray(r)}
+    assert float(model.energy({}, state)) == pytest.approx(total, rel=1e-5)
+    slope = jax.grad(lambda s: model.energy({}, s))(state)
+    assert np.isfinite(np.asarray(slope["x"])).all()
+    assert max(sizes(jax.make_jaxpr(lambda s: model.energy({}, s))(state).jaxpr)) < N * (N - 1)
