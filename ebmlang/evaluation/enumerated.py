@@ -57,7 +57,7 @@ def _drawing(plan: Summation) -> Any:
     blocks = Plan(plan.summed.blocks, (), plan.sites)
 
     def one(key: Any, situation: Situation, base: State, listed: Any) -> State:
-        state = _placed(plan, base, listed)
+        state = plan.placed(base, listed)
         if not blocks.blocks:
             return state
         first, second = jax.random.split(key)
@@ -81,14 +81,3 @@ def _log_weights(model: Model, held: Clamped, plan: Summation, situation: Situat
         run = model.made(("listed weights", held.signature), lambda: jax.jit(weights))
         highs = [jnp.asarray(plan.high(k)) for k in range(plan.chunks)]
         return np.concatenate([np.asarray(run(wide, state, high)) for high in highs])
-
-
-def _placed(plan: Summation, state: State, values: Any) -> State:
-    """A state with the listed sites [site] at their values."""
-    found, begun = dict(state), 0
-    for name in plan.listed:
-        sites = plan.sites[name]
-        own = values[begun : begun + sites.number].astype(state[name].dtype)
-        found[name] = sites.put(state[name], own)
-        begun += sites.number
-    return found

@@ -84,21 +84,22 @@ class Summation:
         rows = jnp.asarray(self.low)
 
         def one(row: Any) -> Any:
-            there = self._listed(state, jnp.concatenate([high, row]))
+            there = self.placed(state, jnp.concatenate([high, row]))
             return self.summed.log_sum(situation, there)
 
         return jax.nn.logsumexp(jax.vmap(one)(rows))
 
     def weight(self, situation: Situation, state: State, values: Any) -> Any:
         """-beta E of one listed configuration, closed sums taken, in nats. Shapes: values [site]."""
-        return self.summed.log_sum(situation, self._listed(state, values))
+        return self.summed.log_sum(situation, self.placed(state, values))
 
     @property
     def options(self) -> list[np.ndarray]:
         """The values of every listed site."""
         return [v for n in self.listed for v in [_values(self.target, n)] * self.sites[n].number]
 
-    def _listed(self, state: State, values: Any) -> State:
+    def placed(self, state: State, values: Any) -> State:
+        """A state with the listed sites at their values. Shapes: values [site]."""
         start = 0
         out = dict(state)
         for name in self.listed:
