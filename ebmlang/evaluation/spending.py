@@ -71,11 +71,11 @@ def _until(most: int, gap: Callable[[Runner], float]) -> Callable[[Runner], int]
 
 
 def _gap(runner: Runner, watched: Watched, target: float) -> float:
-    """How many times too large the error is, or 2 where chains cannot be believed yet."""
+    """How many times too large the error is, infinite where chains cannot be believed yet."""
     series = runner.record.series.of(watched.statistics)
-    error = size(errors_of(series)[watched.entries])
     if not believed(series):
         return math.inf
+    error = size(errors_of(series)[watched.entries])
     return error / target if np.isfinite(error) else math.inf
 
 

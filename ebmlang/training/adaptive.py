@@ -115,15 +115,16 @@ def check_adaptive(rule: Adaptive | None, **against: bool) -> None:
             raise complain("E704", f"`sweeps` must be a number here: {reasons[name]}")
 
 
-def fell_short(rule: Adaptive | None, gauge: Any) -> str:
-    """What to say where the most sweeps do not reach the fraction; empty where they do."""
+def fell_short(rule: Adaptive | None, gauge: Any) -> list[str]:
+    """What to say where the most sweeps do not reach the fraction; nothing where they do."""
     if rule is None or not bool(gauge.short):
-        return ""
-    return (
-        f"{1 << (rule.most.bit_length() - 1)} sweeps a step, the most that `sweeps` allows, leave an error of "
-        f"the model phase above {rule.fraction:g} of the step: take more chains, "
-        "ebm.Adaptive(most=…), or a sampler that mixes faster"
-    )
+        return []
+    most = 1 << (rule.most.bit_length() - 1)
+    return [
+        f"{most} sweeps a step, the most that `sweeps` allows, leave an error of the model phase above "
+        f"{rule.fraction:g} of the step: take more chains, ebm.Adaptive(most=…), or a sampler that "
+        "mixes faster"
+    ]
 
 
 def first_gauge(sweeps: int, free: Any, chains: int) -> Gauge:

@@ -35,7 +35,6 @@ from .reuse import same_epoch
 from .standing import Standing, Told
 from .step import Batch, Learner, Settings
 from .stored import Fit
-from .telling import warn
 from .watch import WINDOW, Sign, chains_rhat, frozen, standing_still
 
 if TYPE_CHECKING:
@@ -186,10 +185,7 @@ class LikelihoodTask:
         earlier = runaway.remembered(standing.earlier, standing.epochs, plain)
         history = (*standing.history[:-1], row)
         after = replace(standing, history=history, energies=energies, still=still, earlier=earlier)
-        says = fell_short(self.settings.adaptive, learner.gauge)
-        if says and says not in after.problems:
-            warn(says)
-        return after.with_problem(says) if says else after, frozen(still)
+        return after, frozen(still)
 
     def _energies(self, learner: Learner) -> Any:
         """The (free) energy of each chain [chain]."""
@@ -231,6 +227,11 @@ class LikelihoodTask:
         return notes
 
     def doubts(self, standing: Standing) -> list[str]:
+        """Sweeps that are too few, and parameters that run away."""
+        short = fell_short(self.settings.adaptive, standing.learner.gauge)
+        return short + self._running(standing)
+
+    def _running(self, standing: Standing) -> list[str]:
         """Parameters that run away."""
         learner, program = standing.learner, self.model.program
         if self.settings.own_given or self.phases.partly:
