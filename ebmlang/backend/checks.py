@@ -205,6 +205,6 @@ def _fits(array: np.ndarray, domain: Domain, world: World) -> np.ndarray:
     inside = (array >= low) & (array <= high)
     if domain.kind is Kind.POSITIVE:
         inside = array > 0
-    if domain.discrete:
+    if domain.discrete and array.dtype.kind == "f":
         inside &= array == np.rint(array)
     return inside

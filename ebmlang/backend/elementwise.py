@@ -24,6 +24,14 @@ def _power(base: Any, exponent: Any) -> Any:
     return jnp.power(base, exponent)
 
 
+@jax.custom_jvp
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), precise on both sides, with the sigmoid as its slope everywhere."""
+    return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+softplus.defjvps(lambda tangent, _, x: tangent * jax.nn.sigmoid(x))
+
 JAX: dict[str, Meaning] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -55,7 +63,7 @@ JAX: dict[str, Meaning] = {
     "tan": jnp.tan,
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
+    "softplus": softplus,
     "relu": jax.nn.relu,
     "silu": jax.nn.silu,
     "gelu": jax.nn.gelu,

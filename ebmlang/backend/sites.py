@@ -64,11 +64,15 @@ class Sites:
 
     def take_opened(self, array: Any) -> Any:
         """The free sites of an opened array, [site], or [site, label] of one-hot categories."""
-        return array.reshape(-1, *self._labels(array))[self.free]
+        flat = array.reshape(-1, *self._labels(array))
+        return flat if self.whole else flat[self.free]
 
     def put_opened(self, array: Any, values: Any) -> Any:
         """An opened array with its free sites (and their mirrors) set, by one number or by each."""
-        flat = array.reshape(-1, *self._labels(array)).at[self.free].set(values)
+        flat = array.reshape(-1, *self._labels(array))
+        if self.whole:
+            return jnp.broadcast_to(values, flat.shape).astype(array.dtype).reshape(array.shape)
+        flat = flat.at[self.free].set(values)
         if self.mirror is not None:
             flat = flat.at[self.mirror].set(values)
         return flat.reshape(array.shape)

@@ -16,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from ..backend.conditionals import Situation, both, by_trying, gaussian, logits, states_of
+from ..backend.elementwise import softplus
 from ..backend.energy import State, Target
 from ..backend.sites import Sites
 from ..semantics.terms import Kind, NamedEnergy
@@ -143,8 +144,8 @@ def _log_sums(kind: Kind, field: Any) -> Any:
     """log sum exp(field x) over the values x of each site, added up; of labels over the last axis."""
     match kind:
         case Kind.BINARY:
-            return jnp.sum(jax.nn.softplus(field))
+            return jnp.sum(softplus(field))
         case Kind.SPIN:
-            return jnp.sum(jnp.abs(field) + jax.nn.softplus(-2 * jnp.abs(field)))
+            return jnp.sum(jnp.abs(field) + softplus(-2 * jnp.abs(field)))
         case _:
             return jnp.sum(jax.nn.logsumexp(field, axis=-1))

@@ -25,6 +25,7 @@ from ..backend.energy import Target
 from ..backend.parameters import ParameterSpace
 from ..backend.sites import Sites, sites_of
 from ..partition.examples import Examples
+from ..partition.gaps import gaps_of
 from ..samplers.beginning import random_state
 from ..semantics.terms import Kind, NamedEnergy
 
@@ -94,10 +95,10 @@ class Centring:
         (more,) = pull({f.parameter: slopes[f.parameter] for f in self.fields})
         return jax.tree.map(jnp.add, slopes, more)
 
-    def applied(self, free: Any, moved: Any, offsets: Mapping[str, Any], given: Any) -> Any:
-        """Parameters after a step in the centred ones: fields follow what interactions changed."""
+    def shifted(self, free: Any, moved: Any, offsets: Mapping[str, Any], given: Any) -> Any:
+        """The fields after a step in the centred parameters: they follow what interactions changed."""
         before, after = (self.absorbed(x, offsets, given) for x in (free, moved))
-        return {**moved, **{n: moved[n] + after[n] - before[n] for n in before}}
+        return {n: moved[n] + after[n] - before[n] for n in before}
 
     def _shape(self, name: str) -> tuple[int, ...]:
         symbol = self.target.program.unknowns[name]
@@ -221,12 +222,17 @@ def _totals(
     for piece in examples.pieces() if starts else ():
         for field, start in starts.items():
             symbol = centring.target.program.unknowns[field.variable]
-            rows = np.asarray(piece[field.variable], float)
-            known = ~np.isnan(rows)
-            rows = np.where(known, rows, 0)
+            rows = np.asarray(piece[field.variable])
+            gaps = gaps_of(rows)
+            number: Any = len(rows)
+            if some := gaps.any():
+                number = (~gaps).sum(axis=0)
+                rows = np.where(gaps, 0, rows)
             if symbol.domain.kind is Kind.CATEGORY:
-                known = known[..., None]
-                rows = np.eye(start.shape[-1])[rows.astype(int)] * known
-            total, number = totals.get(field, (0.0, 0))
-            totals[field] = total + rows.sum(axis=0), number + known.sum(axis=0)
+                rows = np.eye(start.shape[-1])[rows.astype(int)]
+                if some:
+                    rows *= ~gaps[..., None]
+                    number = number[..., None]
+            before = totals.get(field, (0.0, 0))
+            totals[field] = before[0] + rows.sum(axis=0, dtype=float), before[1] + number
     return totals

@@ -49,7 +49,6 @@ class Lost(NamedTuple):
 
     loss: Any
     gradient_norm: Any
-    slopes_finite: Any
 
 
 class DescentTask:
@@ -117,7 +116,7 @@ class DescentTask:
         def step(learner: Learnt, batch: Batch) -> tuple[Learnt, Lost]:
             free, optimiser, told = self._step(learner, batch)
             moved = learner._replace(free=free, optimiser=optimiser)
-            fine = jnp.isfinite(told.loss) & told.slopes_finite
+            fine = jnp.isfinite(told.loss) & jnp.isfinite(told.gradient_norm)
             stopped = learner.bad >= 0
             keep = fine & ~stopped
             kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
@@ -138,8 +137,7 @@ class DescentTask:
 
         (_, mean), slopes = jax.value_and_grad(whole, has_aux=True)(learner.free)
         updates, optimiser = self.paced.update(slopes, learner.optimiser, learner.free)
-        finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
-        told = Lost(mean, optax.tree.norm(slopes), finite)
+        told = Lost(mean, optax.tree.norm(slopes))
         return optax.apply_updates(learner.free, updates), optimiser, told
 
     def mean(self, free: Any, batch: Batch, key: Any) -> Any:

@@ -39,12 +39,14 @@ class Learner(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a step tells: mean free energies in nats, and the norm of the gradient."""
+    """What a step tells: mean free energies in nats, and the norm of the gradient.
+
+    The norm is finite only where every slope is.
+    """
 
     data_energy: Any
     model_energy: Any
     gradient_norm: Any
-    slopes_finite: Any
     sweeps: Any  # how many the chains made
 
 
@@ -95,20 +97,16 @@ def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learne
 
     def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
         moved, told = _step(phases, settings, learner, batch)
-        fine = jnp.isfinite(told.data_energy) & jnp.isfinite(told.model_energy) & told.slopes_finite
-        stopped = learner.bad >= 0
-        keep = fine & ~stopped
-        kept = jax.tree.map(lambda new, old: _choose(keep, new, old), moved, learner)
-        if settings.spread is not None:
-            kept = settings.spread.held(kept)
-        bad = jnp.where(stopped | fine, learner.bad, learner.step)
-        return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
+        return moved if settings.spread is None else settings.spread.held(moved), told
 
     return jax.jit(lambda learner, batches: jax.lax.scan(step, learner, batches))
 
 
-def _choose(keep: Any, new: Any, old: Any) -> Any:
-    return jax.lax.select(jnp.broadcast_to(keep, new.shape), new, old)
+def _kept(keep: Any, moved: Any, before: Any) -> Any:
+    """What moved, or what was before where that is not to be kept."""
+    return jax.tree.map(
+        lambda new, old: jax.lax.select(jnp.broadcast_to(keep, new.shape), new, old), moved, before
+    )
 
 
 def _step(
@@ -144,14 +142,27 @@ def _step(
         lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples
     )
     slopes = jax.tree.map(lambda a, b, c: a - b - c, pulled, pushed, prior(learner.free))
-    free, optimiser, offsets = _followed(settings, learner, slopes, pulled)
-    finite = jnp.all(jnp.stack([jnp.all(jnp.isfinite(x)) for x in jax.tree.leaves(slopes)]))
-    kept = sampled.chains, sampled.latents
     norm, made = optax.tree.norm(slopes), _number(settings, learner)
+    told = Told(lower, upper, norm, jnp.asarray(made, jnp.int32))
     if settings.adaptive is not None:
         gauge = adaptive.chosen(settings.adaptive, gauge, norm, learner.step)
-    moved = Learner(free, optimiser, *kept, learner.step, learner.bad, offsets, gauge)
-    return moved, Told(lower, upper, norm, finite, jnp.asarray(made, jnp.int32))
+    walked = sampled.chains, sampled.latents, gauge
+    return _moved(settings, learner, walked, slopes, pulled, told), told
+
+
+def _moved(
+    settings: Settings, learner: Learner, walked: Any, slopes: Any, pulled: Any, told: Told
+) -> Learner:
+    """The learner after a step with these slopes; where one or an energy is not finite it stays."""
+    fine = jnp.all(jnp.isfinite(jnp.stack(told[:3])))
+    keep = fine & (learner.bad < 0)
+    before = learner.chains, learner.latents, learner.gauge
+    chains, latents, gauge = _kept(keep, walked, before)
+    return _followed(settings, learner, slopes, pulled, keep)._replace(
+        chains=chains, latents=latents, gauge=gauge,
+        step=learner.step + keep.astype(jnp.int32),
+        bad=jnp.where(fine | (learner.bad >= 0), learner.bad, learner.step),
+    )  # fmt: skip
 
 
 def _number(settings: Settings, learner: Learner) -> Any:
@@ -159,21 +170,26 @@ def _number(settings: Settings, learner: Learner) -> Any:
     return settings.sweeps if settings.adaptive is None else learner.gauge.sweeps
 
 
-def _followed(
-    settings: Settings, learner: Learner, slopes: Any, pulled: Any
-) -> tuple[Any, Any, Any]:
-    """Parameters after a step along the gradient, centred if it is to be; the optimiser; offsets."""
+def _followed(settings: Settings, learner: Learner, slopes: Any, pulled: Any, keep: Any) -> Learner:
+    """Parameters after a step along the gradient, centred if it is to be; the optimiser; offsets.
+
+    All stay where the step is not to be kept. That is chosen before fields are shifted, so that
+    parameters are worked out once.
+    """
     centring, offsets = settings.centring, learner.offsets
     if centring is not None:
         seen = centring.offsets(pulled)
         share = jnp.where(learner.step == 0, 1.0, SLIDING)
-        offsets = jax.tree.map(lambda m, x: m + share * (x - m), offsets, seen)
+        slid = jax.tree.map(lambda m, x: m + share * (x - m), offsets, seen)
+        offsets = _kept(keep, slid, offsets)
         slopes = centring.turned(slopes, learner.free, offsets, settings.shared)
     updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
-    free = optax.apply_updates(learner.free, updates)
+    moved = optax.apply_updates(learner.free, updates), optimiser
+    free, optimiser = _kept(keep, moved, (learner.free, learner.optimiser))
     if centring is not None:
-        free = centring.applied(learner.free, free, offsets, settings.shared)
-    return free, optimiser, offsets
+        shifted = centring.shifted(learner.free, free, offsets, settings.shared)
+        free |= _kept(keep, shifted, {n: learner.free[n] for n in shifted})
+    return learner._replace(free=free, optimiser=optimiser, offsets=offsets)
 
 
 def _sample(

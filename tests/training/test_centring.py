@@ -54,7 +54,7 @@ def test_the_gradient_of_two_layers_is_that_of_melchior_and_others():
     assert np.allclose(turned["W"].reshape(5, 3), by_hand, atol=1e-5)
     assert np.array_equal(turned["b"], slopes["b"])
     moved = {n: free[n] - 0.1 * turned[n] for n in free}
-    applied = centring.applied(free, moved, offsets, {})
+    applied = free | centring.shifted(free, moved, offsets, {})
     step = -0.1 * by_hand
     assert np.allclose(applied["b"], moved["b"] - step @ offsets["h"], atol=1e-5)
     assert np.allclose(applied["c"], moved["c"] - step.T @ offsets["v"], atol=1e-5)
