@@ -160,7 +160,9 @@ def silent_pairs() -> Reached:
 def protein() -> Reached:
     """A Potts model of PF00014: correlation of connected two-site statistics, sampled against data.
 
-    The prior of the example is ten times as wide here: the narrow one, made for contacts, shrinks them.
+    The prior of the example is ten times as wide here: the narrow one, made for contacts, shrinks
+    them. Draws are many: most of the statistics are small, and ten thousand rows drawn from the data
+    themselves correlate with them by 0.978 only.
     """
     msa = np.load(DATA / "protein" / "PF00014.npz")["msa"].astype(int)
     text = (EXAMPLES / "potts_dca.ebm").read_text().replace("normal(0, 0.1)", "normal(0, 1)")
@@ -169,11 +171,14 @@ def protein() -> Reached:
     fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000, sweeps=3,
                   optimizer=optax.sgd(rate), progress=False)  # fmt: skip
     draws = ebm.sample(
-        fit.model, fit.params, draws=20, chains=500, warmup=1000, thin=10, progress=False
+        fit.model, fit.params, draws=50, chains=1000, warmup=1000, thin=10, progress=False
     )
     drawn = np.asarray(draws["x"]).reshape(-1, msa.shape[1])
-    figure = float(np.corrcoef(connected(msa), connected(drawn))[0, 1])
-    return Reached(figure, 0.95, f"Pearson correlation {' '.join(draws.diagnostics.problems)}")
+    wanted, found = connected(msa), connected(drawn)
+    figure = float(np.corrcoef(wanted, found)[0, 1])
+    slope = float(np.polyfit(wanted, found, 1)[0])
+    note = f"Pearson correlation; slope {slope:.2f} {' '.join(draws.diagnostics.problems)}"
+    return Reached(figure, 0.95, note)
 
 
 def connected(rows: np.ndarray) -> np.ndarray:
