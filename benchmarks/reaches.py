@@ -167,8 +167,8 @@ def protein() -> Reached:
     msa = np.load(DATA / "protein" / "PF00014.npz")["msa"].astype(int)
     text = (EXAMPLES / "potts_dca.ebm").read_text().replace("normal(0, 0.1)", "normal(0, 1)")
     model = ebm.loads(text, site=msa.shape[1])
-    rate = optax.linear_schedule(0.25, 0.01, 30 * 27)
-    fit = ebm.fit(model, {"x": msa}, epochs=30, batch_size=500, chains=1000, sweeps=3,
+    rate = optax.linear_schedule(0.25, 0.01, 60 * 27)
+    fit = ebm.fit(model, {"x": msa}, epochs=60, batch_size=500, chains=1000, sweeps=3,
                   optimizer=optax.sgd(rate), progress=False)  # fmt: skip
     draws = ebm.sample(
         fit.model, fit.params, draws=50, chains=1000, warmup=1000, thin=10, progress=False

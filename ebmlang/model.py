@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,12 +39,14 @@ class Model:
         bindings: Bindings,
         warnings: tuple[Diagnostic, ...] = (),
         checked: bool = True,
+        whole: Model | None = None,
     ) -> None:
         self.source = source
         self.program = program
         self.bindings = bindings
         self.warnings = warnings
         self.checks = checked
+        self._whole = whole
         self._made: dict[object, Any] = {}
 
     @property
@@ -84,7 +87,39 @@ class Model:
         """The same program with other bindings; the model itself, with all it compiled, if none differs."""
         if bindings.same_as(self.bindings):
             return self
-        return Model(self.source, self.program, bindings, self.warnings, self.checks)
+        return Model(
+            self.source, self.program, bindings, self.warnings, self.checks, self._whole
+        )
+
+    @cached_property
+    def conditioned(self) -> Model:
+        """The model of what is not held, given what is: held variables are given data."""
+        return self.given_held(frozenset(self.bindings.held))
+
+    def given_held(self, names: frozenset[str]) -> Model:
+        """The model in which these of the held variables are given data."""
+        if not names:
+            return self
+        return self.made(("given", names), lambda: self._given_held(names))
+
+    def _given_held(self, names: frozenset[str]) -> Model:
+        from .semantics.conditioning import conditioned
+
+        bound = self.bindings
+        held = {n: v for n, v in bound.held.items() if n not in names}
+        givens = {**bound.givens, **{n: bound.held[n] for n in names}}
+        program = conditioned(self.program, names)
+        bindings = replace(bound, givens=givens, held=held)
+        return Model(self.source, program, bindings, self.warnings, self.checks, self)
+
+    @cached_property
+    def unconditioned(self) -> Model:
+        """The model in which what was made given data by `conditioned` is held again."""
+        if self._whole is None:
+            return self
+        before, bound = self._whole, self.bindings
+        givens = {n: v for n, v in bound.givens.items() if n in before.program.givens}
+        return before.with_bindings(replace(bound, givens=givens, held=before.bindings.held))
 
     @cached_property
     def world(self) -> World:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from ..samplers.caveats import caveat_of
-from ..samplers.run import Loop, check_counts, clamped, situation_of
+from ..samplers.run import Loop, check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError
 from .budget import Budget, budget_of
@@ -69,6 +69,7 @@ def compare(
     to E609 for data that do not fit.
     """
     check_counts(chains=chains)
+    check_seed(seed)
     budget = budget_of(draws, seconds, gradients, target_error)
     model = model.settled(given)
     model.check_params(params)

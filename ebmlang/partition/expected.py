@@ -21,7 +21,7 @@ from ..backend.energy import State, Target, stored_type
 from ..samplers.beginning import begin_states, starter
 from ..samplers.clamping import Clamped, clamped
 from ..samplers.plan import Plan, make_plan
-from ..samplers.run import check_counts, situation_of
+from ..samplers.run import check_counts, check_seed, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import begin, prepared, sweeps
 from ..semantics.context import nearest
@@ -75,6 +75,7 @@ def expectations(
     and what `ebm.sample` raises.
     """
     check_counts(chains=chains, warmup=warmup, draws=draws)
+    check_seed(seed)
     chosen = sampler_of(sampler)
     model, examples = prepared_data(model, data, given)
     model.check_params(params)

@@ -18,7 +18,15 @@ from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
 from ..samplers.beginning import begin_states
 from ..samplers.clamping import Clamped
-from ..samplers.run import Loop, check_counts, clamped, loop_of, situation_of, verify_once
+from ..samplers.run import (
+    Loop,
+    check_counts,
+    check_seed,
+    clamped,
+    loop_of,
+    situation_of,
+    verify_once,
+)
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
@@ -123,6 +131,7 @@ def gradient(
     """
     most = draws * MOST_FACTOR if most_draws is None else most_draws
     check_counts(draws=draws, chains=chains, thin=thin, most_draws=most)
+    check_seed(seed)
     wanted = Wanted(target_error, target_norm, target_relative)
     if rao_blackwell not in ("auto", True, False):
         raise complain("E704", f'`rao_blackwell` is "auto", True or False, not {rao_blackwell!r}')

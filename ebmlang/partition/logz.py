@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from ..samplers.run import check_counts, clamped, situation_of
+from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import PILOTS, Annealed, anneal, prepare, schedule_of
@@ -86,6 +86,7 @@ def log_partition(
     log Z, E703 for energies that are not finite.
     """
     check_counts(chains=chains, sweeps=sweeps)
+    check_seed(seed)
     if method not in METHODS:
         raise complain(
             "E706",

@@ -24,11 +24,12 @@ def free_energy(
     state: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
 ) -> Any:
-    """-log of the sum of exp(-E) over the unknowns that the state lacks, in nats.
+    """-log of the sum of exp(-E) over the unknowns that the state lacks, in nats; held ones are given.
 
     Shapes: state[name] […, dims of name] -> […]. Raises EbmError E705 if that sum has no closed
     form and too many states to list.
     """
+    model = model.given_held(frozenset(n for n in model.bindings.held if n not in state))
     program, world = model.program, model.world
     absent = [n for n in program.unknowns if n not in state]
     zeros = {n: _zeros(model, n) for n in absent}

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backend.energy import stored_type
 from ..samplers.clamping import Clamped
-from ..samplers.run import check_counts, situation_of
+from ..samplers.run import check_counts, check_seed, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import LEAST_STEPS, MOST_STEPS, PILOTS, Annealing, more, prepare, schedule_of
@@ -97,14 +97,15 @@ def log_prob(
     """log p(data | given) of each example, in nats.
 
     data[name] [example, dims]; unknowns that are not in the data, and entries that an example lacks
-    (NaN), are summed: exactly where that has
+    (NaN), are summed, those that the model holds (`bind`) are given: exactly where that has
     a closed form or few states, else by annealed importance sampling given each example (32 chains
     each), until the root mean square of their standard errors is below `target_error`. `log_z`: if
     it is known already; else by `log_partition` with the same `method`.
     Raises EbmError as `log_partition` does.
     """
     check_counts(sweeps=sweeps)
-    model, examples = prepared(model, data, given)
+    check_seed(seed)
+    model, examples = prepared(model.conditioned, data, given)
     if examples.stream is not None:
         raise complain(
             "E606",

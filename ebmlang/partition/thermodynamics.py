@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..backend.conditionals import Situation
-from ..samplers.run import check_counts, clamped, situation_of
+from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain, sweeps
 from ..syntax.diagnostics import complain
@@ -121,6 +121,7 @@ def thermodynamics(
     Raises EbmError E704 for betas that are not finite numbers above 0, and as `log_partition` does.
     """
     check_counts(chains=chains, draws=draws, sweeps=sweeps)
+    check_seed(seed)
     grid = np.sort(np.asarray(betas, float).reshape(-1))
     if not len(grid) or not np.all(np.isfinite(grid)) or grid[0] <= 0:
         raise complain("E704", "`betas` must be finite numbers above 0")

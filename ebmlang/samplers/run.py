@@ -167,6 +167,7 @@ def sample(
     finite, E601 to E609 for data that do not fit.
     """
     check_counts(draws=draws, chains=chains, thin=thin)
+    check_seed(seed)
     model = model.settled(given)
     model.check_params(params)
     names = kept_names(model.program, keep)
@@ -283,6 +284,13 @@ def check_counts(**counts: int | np.integer[Any]) -> None:
     for name, count in counts.items():
         if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
             raise complain("E704", f"`{name}` must be a whole number from 1, not {count!r}")
+
+
+def check_seed(seed: int | np.integer[Any]) -> None:
+    """Refuse what JAX makes no key of its own from: all seeds from 2^32 on give it the same few."""
+    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not whole or not 0 <= seed < 1 << 32:
+        raise complain("E704", f"`seed` must be a whole number from 0 to 2^32 - 1, not {seed!r}")
 
 
 def _advance(

@@ -133,7 +133,7 @@ class DescentTask:
 
         def whole(free: Any) -> tuple[Any, Any]:
             mean = self.mean(free, batch, key)
-            return mean - log_prior(self.model, space.constrain(free)) / number, mean
+            return mean - log_prior(self.model, space.constrain(free), self.shared) / number, mean
 
         (_, mean), slopes = jax.value_and_grad(whole, has_aux=True)(learner.free)
         updates, optimiser = self.paced.update(slopes, learner.optimiser, learner.free)
@@ -188,7 +188,7 @@ class DescentTask:
         arrays = {n: np.array([row[n] for row in history]) for n in names}
         log_z = float(learner.free[LOG_Z]) if LOG_Z in learner.free else None
         return Fit(
-            self.model, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
+            self.model.unconditioned, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
             problems=standing.problems, stopped=stopped,
         )  # fmt: skip
 

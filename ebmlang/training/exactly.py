@@ -102,7 +102,7 @@ def fit_exactly(
     doubts = run.doubts(earlier, len(history), params)
     for says in doubts:
         warn(says)
-    return Fit(phases.model, params, arrays, {}, len(history), problems=tuple(doubts))
+    return Fit(phases.model.unconditioned, params, arrays, {}, len(history), problems=tuple(doubts))
 
 
 class _Exact:
@@ -185,7 +185,8 @@ class _Exact:
         return Situation(params, given, jnp.ones(()))
 
     def _prior(self, vector: Any) -> Any:
-        return log_prior(self.model, self.model.parameter_space.constrain(self.back(vector)))
+        params = self.model.parameter_space.constrain(self.back(vector))
+        return log_prior(self.model, params, self._situation({}).given)
 
     def _free_slope(self, vector: Any, gradient: Any) -> np.ndarray:
         """E[dE/d(free)] from E[dE/dtheta]: one pull back through what constrains the values."""

@@ -13,12 +13,13 @@ import optax
 
 from ..partition.examples import Examples, prepare
 from ..samplers.replay import RESTART
-from ..samplers.run import check_counts
+from ..samplers.run import check_counts, check_seed
 from ..samplers.settings import Auto, Sampler
 from ..syntax.diagnostics import complain
+from .accord import Accord, accord_of, check_optimizer, without
 from .adaptive import Adaptive
 from .callbacks import Callbacks, together
-from .centring import centring_of, fields_from_means
+from .centring import Centring, centring_of, fields_from_means
 from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
 from .devices import Devices, spread_over
@@ -31,6 +32,7 @@ from .missing import refuse_missing
 from .objective import Objective
 from .objectives import Walked, check_chainless, objective_of
 from .phases import make_phases
+from .prior import refuse_own_priors
 from .reuse import same_model, same_phases
 from .stored import Fit
 
@@ -74,6 +76,7 @@ def fit(
     hold is missing: a latent of its example. In place of arrays: paths of .npy and .h5 files, h5py
     datasets and whatever else has a shape and is sliced, of which a few rows are in memory at a
     time; one path for all; or an iterable of dicts, or a function that makes one for each epoch.
+    Variables that the model holds (`bind`) are given, at the values in the data if they stand there.
 
     The model phase runs `chains` persistent chains, `sweeps` sweeps a step (1, or 10 where a block
     follows slopes); with given data of each example, one chain for each. With a `buffer` of so many
@@ -83,8 +86,9 @@ def fit(
     gradients of all examples and L-BFGS, at most `epochs` evaluations. `optimizer`: any optax
     optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables have fields of their
     own, follow the centred gradient (Melchior et al. 2016), and start fields that `init` leaves at
-    0 from the data's means. `params`: where to start instead of `init`. `callback`, or
-    each of a list, gets each epoch's row of the history.
+    0 from the data's means; fields that the optimiser holds still or decays are not centred.
+    `params`: where to start instead of `init`. `callback`, or each of a list, gets each epoch's row
+    of the history.
 
     `checkpoint`: a folder in which the last `keep` checkpoints stay, one after each epoch or after
     `every` so many steps; with `resume` the fit goes on from the newest, to the last bit as if it
@@ -100,11 +104,13 @@ def fit(
     the last good state, if an energy or a gradient is not finite (E710) or grows out of hand (E712).
     """
     chosen = objective_of(objective)
+    check_optimizer(optimizer)
     check_counts(epochs=epochs, batch_size=batch_size, chains=chains)
+    check_seed(seed)
     care, callback = Care(checkpoint, resume, keep, every, on_divergence), together(callback)
     spread = spread_over(devices)
     loop = partial(Loop, care=care, epochs=epochs, progress=progress, callback=callback)
-    model, examples = _bound(model, data, given)
+    model, examples = _bound(model.conditioned, data, given)
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
     if not isinstance(chosen, Walked):
@@ -115,9 +121,9 @@ def fit(
         return loop(descent, spread=spread).train()
     check_walks(chosen, sampler, buffer)
     sweeps = sweeps_of(chosen, sweeps)
-    centring = centring_of(model) if centred and not examples.own else None
-    if centring is not None and params is None:
-        start = fields_from_means(centring, start, examples)
+    centring = None
+    if centred and not examples.own:
+        centring, start = _centred(model, examples, optimizer, start, set_out=params is None)
     if sampler == "exact":
         care.refuse("exact gradients make a fit of a few seconds")
         refuse_passing(examples, spread)
@@ -137,6 +143,29 @@ def fit(
     return loop(task.starting(start, chains, spread), spread=spread).train()
 
 
+def _centred(
+    model: Model,
+    examples: Examples,
+    optimizer: optax.GradientTransformation | None,
+    start: dict[str, Any],
+    set_out: bool,
+) -> tuple[Centring | None, dict[str, Any]]:
+    """The centring that goes with an optimiser, and the start, with fields from means if `set_out`.
+
+    Centring ends where slopes vanish, and moves fields beside the optimiser: those that this holds
+    still are left alone, and those that it decays are followed as they are.
+    """
+    centring = centring_of(model)
+    accord = Accord() if optimizer is None else accord_of(model, optimizer, start)
+    if centring is not None:
+        centring = without(model, centring, accord.still)
+    if centring is not None and set_out:
+        start = fields_from_means(centring, start, examples)
+    if centring is not None:
+        centring = without(model, centring, accord.drawn)
+    return centring, start
+
+
 def _bound(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[Model, Examples]:
     """The model bound to its data, with all that an earlier fit to data like them has compiled."""
     prepared, examples = prepare(model, data, given)
@@ -148,4 +177,5 @@ def _bound(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[Mo
             helps=["to draw its unknowns given data: ebm.sample(model, {}, clamp=data)"],
         )
     refuse_unseen(model, examples)
+    refuse_own_priors(model, examples)
     return model, examples

@@ -268,6 +268,6 @@ class LikelihoodTask:
         arrays = {n: np.array([row[n] for row in history]) for n in names}
         chains = {n: np.asarray(v) for n, v in learner.chains.state.items()}
         return Fit(
-            self.model, params, arrays, chains, int(learner.step),
+            self.model.unconditioned, params, arrays, chains, int(learner.step),
             problems=standing.problems, stopped=stopped,
         )  # fmt: skip

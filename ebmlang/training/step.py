@@ -139,7 +139,9 @@ def _step(
         )  # fmt: skip
         sampled = sampled._replace(chains=chains)
     prior = jax.grad(
-        lambda free: log_prior(phases.model, space.constrain(free)) / settings.examples
+        lambda free: (
+            log_prior(phases.model, space.constrain(free), settings.shared) / settings.examples
+        )
     )
     slopes = jax.tree.map(lambda a, b, c: a - b - c, pulled, pushed, prior(learner.free))
     norm, made = optax.tree.norm(slopes), _number(settings, learner)

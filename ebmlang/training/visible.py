@@ -14,7 +14,6 @@ from ..backend.energy import State, stored_type
 from ..backend.sites import Sites, sites_of
 from ..partition.examples import Examples
 from ..partition.summation import Summation, plan_sum
-from ..samplers.clamping import clamped
 from ..semantics.terms import Kind, Symbol
 from ..syntax.diagnostics import EbmError
 
@@ -26,10 +25,9 @@ if TYPE_CHECKING:
 class Visible:
     """The sites that every example shows, in terms of which an objective scores it.
 
-    `sites`: of each variable in the data, those that the model does not hold. `base`: held values,
-    zero elsewhere. `hidden`: unknowns that no example shows; `closed` sums them, None where that
-    has no closed form. `given`: the given data of the first example; `own`: those of which every
-    example has its own.
+    `sites`: of each variable in the data. `base`: zeros. `hidden`: unknowns that no example shows;
+    `closed` sums them, None where that has no closed form. `given`: the given data of the first
+    example; `own`: those of which every example has its own.
     """
 
     model: Model
@@ -72,19 +70,18 @@ def _them(names: Iterable[str]) -> str:
 
 
 def visible_of(model: Model, examples: Examples) -> Visible:
-    """What examples show. What the model holds (`bind`) is given and not scored."""
+    """What examples show."""
     observed = tuple(examples.data)
     world, unknowns = model.world, model.program.unknowns
-    held = clamped(model, None)
-    known = dict(held.masks) | {n: np.ones(world.shape(unknowns[n]), bool) for n in observed}
-    found = {n: sites_of(unknowns[n], world, held.masks.get(n)) for n in observed}
+    known = {n: np.ones(world.shape(unknowns[n]), bool) for n in observed}
+    found = {n: sites_of(unknowns[n], world) for n in observed}
     base = {n: jnp.zeros(world.shape(s), stored_type(s)) for n, s in unknowns.items()}
     hidden = tuple(n for n, s in unknowns.items() if sites_of(s, world, known.get(n)).number)
     sites = {n: s for n, s in found.items() if s.number}
     closed = _summed(model, known, hidden)
     firsts = {**examples.shared, **{n: v[0] for n, v in examples.own.items()}}
     given = {n: jnp.asarray(v, stored_type(model.program.givens[n])) for n, v in firsts.items()}
-    return Visible(model, sites, base | held.values, hidden, closed, given, tuple(examples.own))
+    return Visible(model, sites, base, hidden, closed, given, tuple(examples.own))
 
 
 def _summed(model: Model, known: Mapping[str, np.ndarray], hidden: tuple[str, ...]) -> Any:
