@@ -13,7 +13,7 @@ from typing import Any
 import optax
 
 from ..model import Model
-from ..syntax.diagnostics import EbmError, complain
+from ..syntax.diagnostics import EbmError
 from ..training.callbacks import Callback
 from ..training.fit import fit
 from ..training.stored import Fit
@@ -87,11 +87,7 @@ def _keep_history(fitted: Fit, asked: Asked) -> list[str]:
     """Write the history where that was asked for. Raises EbmError E608 if it cannot be written."""
     if asked.history is None:
         return []
-    try:
-        fitted.to_csv(asked.history)
-    except OSError as error:
-        says = f"the history cannot be written to {asked.history}: {error.strerror or error}"
-        raise complain("E608", says) from None
+    fitted.to_csv(asked.history)
     return [f"history in {asked.history}"]
 
 

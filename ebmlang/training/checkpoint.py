@@ -1,7 +1,8 @@
 """Checkpoints: all that a fit needs to go on, each in one file of safetensors, its JSON in the header.
 
 A file is written under another name, flushed to the disk, and renamed, so that a name that ends in
-.safetensors always has all of its bytes; a digest tells if they are still the ones written.
+.safetensors always has all of its bytes; a digest of all of them tells if they are still the ones
+written, before any is believed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +27,13 @@ from ..syntax.diagnostics import complain
 from .purpose import Purpose, compare
 from .telling import warn
 
-FORMAT = 1
+FORMAT = 2
 HEADER = "ebmlang"
 NAME = "checkpoint-{:06d}.safetensors"
+NUMBERED = re.compile(r"checkpoint-(\d+)\.safetensors")
 PARTIAL = ".partial"
+UNSEALED = "0" * 32
+SEAL = re.compile(rb'"digest":"([0-9a-f]{32})"')
 
 Arrays = dict[str, np.ndarray]
 
@@ -43,23 +48,32 @@ class Kept:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Put bytes in a file so that it is there whole or not at all, whenever the power goes."""
-    partial = path.with_name(path.name + PARTIAL)
+    write_files({path: content})
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Put bytes in files of one folder, of which none is touched before all have been written."""
+    partial = {path: path.with_name(path.name + PARTIAL) for path in contents}
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        for path, content in contents.items():
+            with partial[path].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for path in contents:
+            partial[path].replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        for left in partial.values():
+            with contextlib.suppress(OSError):
+                left.unlink(missing_ok=True)
         raise
-    with contextlib.suppress(OSError):  # some systems have no folders that can be flushed
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    for parent in {path.parent for path in contents}:
+        with contextlib.suppress(OSError):  # some systems have no folders that can be flushed
+            folder = os.open(parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +86,21 @@ class Keeper:
     write: Callable[[Path, bytes], None] = write_bytes
 
     def files(self) -> list[Path]:
-        """The checkpoints of the folder, the oldest first."""
-        return sorted(self.folder.glob(NAME.replace("{:06d}", "*")))
+        """The checkpoints of the folder, the oldest first; files of other names are none of them."""
+        return self._numbered("")
+
+    def _numbered(self, ending: str) -> list[Path]:
+        """Files that are named as this writes them, with this ending, by their numbers."""
+        names = self.folder.glob(f"{NAME.replace('{:06d}', '*')}{ending}")
+        numbers = {path: number_of(path.name.removesuffix(ending)) for path in names}
+        found = [(number, path) for path, number in numbers.items() if number is not None]
+        return [path for _, path in sorted(found)]
 
     def begin(self) -> None:
         """Make the folder, and clear away what an interrupted writer left. Raises EbmError E711."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for left in self.folder.glob(NAME.replace("{:06d}", "*") + PARTIAL):
+            for left in self._numbered(PARTIAL):
                 left.unlink(missing_ok=True)
         except OSError as error:
             raise complain(
@@ -89,16 +110,16 @@ class Keeper:
     def put(self, kept: Kept) -> Path:
         """Write a checkpoint and let go of the oldest. Raises OSError, with all others kept."""
         files = self.files()
-        number = int(files[-1].stem.rpartition("-")[2]) + 1 if files else 1
-        path = self.folder / NAME.format(number)
+        last = number_of(files[-1].name) if files else None
+        path = self.folder / NAME.format((last or 0) + 1)
         arrays = {n: _plain(v) for n, v in kept.arrays.items()}
         header = {
             "format": FORMAT,
-            "digest": digest(arrays),
             "purpose": self.purpose.to_dict(),
             "facts": dict(kept.facts),
         }
-        self.write(path, save(arrays, metadata={HEADER: json.dumps(header)}))
+        metadata = {"digest": UNSEALED, HEADER: json.dumps(header)}
+        self.write(path, sealed(save(arrays, metadata=metadata)))
         for old in files[: max(0, len(files) + 1 - self.keep)]:
             with contextlib.suppress(OSError):
                 old.unlink(missing_ok=True)
@@ -128,17 +149,44 @@ class Keeper:
         return None
 
 
+def number_of(name: str) -> int | None:
+    """The number of a checkpoint by its name, None for a name that is not exactly as of one."""
+    found = NUMBERED.fullmatch(name)
+    number = int(found[1]) if found else None
+    return number if number is not None and NAME.format(number) == name else None
+
+
 def read(path: Path) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a checkpoint. Raises ValueError or SafetensorError for a damaged one."""
     content = path.read_bytes()
-    arrays = load(content)
+    found = SEAL.search(content)
+    if found is None:
+        raise ValueError(f"it has no digest, as all of format {FORMAT} have")
+    if found[1] != _seal_of(content, found):
+        raise ValueError("its bytes are not those that were written")
     length = int.from_bytes(content[:8], "little")
     header = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][HEADER])
     if header["format"] != FORMAT:
         raise ValueError(f"it has format {header['format']}, not {FORMAT}")
-    if digest(arrays) != header["digest"]:
-        raise ValueError("its arrays are not those that were written")
-    return header, arrays
+    return header, load(content)
+
+
+def sealed(content: bytes) -> bytes:
+    """Bytes with the digest of all of them in the place that waits for it."""
+    found = SEAL.search(content)
+    assert found is not None
+    start, end = found.span(1)
+    return b"".join((content[:start], _seal_of(content, found), content[end:]))
+
+
+def _seal_of(content: bytes, found: re.Match[bytes]) -> bytes:
+    """The digest of bytes, whatever stands in the place of the digest."""
+    start, end = found.span(1)
+    whole = memoryview(content)
+    made = hashlib.blake2b(whole[:start], digest_size=len(UNSEALED) // 2)
+    made.update(UNSEALED.encode())
+    made.update(whole[end:])
+    return made.hexdigest().encode()
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -214,6 +214,17 @@ def refuse_unseen(model: Model, examples: Examples) -> None:
         )
 
 
+def refuse_going_back(examples: Examples) -> None:
+    """Refuse to go back to a state before a divergence where the data cannot be had again."""
+    if examples.once:
+        raise complain(
+            "E704",
+            'on_divergence="lower" goes back to an epoch before, and an iterator of data passes '
+            "only once",
+            helps=["what makes a new iterator can be gone back in: fit(model, lambda: rows())"],
+        )
+
+
 def batches_of(
     model: Model, examples: Examples, rows: np.ndarray, spread: Spread | None = None
 ) -> Batch:

@@ -156,14 +156,13 @@ def _centred(
     still are left alone, and those that it decays are followed as they are.
     """
     centring = centring_of(model)
+    if centring is None:
+        return None, start
     accord = Accord() if optimizer is None else accord_of(model, optimizer, start)
-    if centring is not None:
-        centring = without(model, centring, accord.still)
-    if centring is not None and set_out:
-        start = fields_from_means(centring, start, examples)
-    if centring is not None:
-        centring = without(model, centring, accord.drawn)
-    return centring, start
+    moved = without(model, centring, accord.still)
+    if moved is not None and set_out:
+        start = fields_from_means(moved, start, examples)
+    return without(model, centring, accord.still | accord.drawn), start
 
 
 def _bound(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[Model, Examples]:

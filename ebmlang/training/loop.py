@@ -14,15 +14,15 @@ from ..partition.examples import Examples
 from ..progress import Progress
 from ..samplers.run import check_counts
 from ..syntax.diagnostics import Diagnostic, complain
-from .checkpoint import Keeper
+from .checkpoint import Keeper, Kept
 from .devices import Spread
 from .diverged import Diverged as Diverged
 from .diverged import not_finite, parted
-from .feed import Feed, feed_of
+from .feed import Feed, feed_of, refuse_going_back
 from .interruption import ENDINGS, Interruption
 from .pace import slower
 from .purpose import purpose_of
-from .standing import Standing, Told, fresh, from_kept, joined, to_kept
+from .standing import Standing, Told, beside_of, fresh, from_kept, joined, to_kept
 from .step import Batch
 from .stored import Fit
 from .telling import warn
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MOST_LOWERED = 3
 MOST_GOOD = 2  # standings to go back to, beside the first
 ON_DIVERGENCE = ("stop", "lower")
+GOOD, LAST = "good {}", "last"  # names of standings in a checkpoint
 Callback = Callable[[dict[str, float]], None]
 
 
@@ -41,7 +42,8 @@ Callback = Callable[[dict[str, float]], None]
 class Care:
     """How a fit is kept alive: where checkpoints go, how many, how often; what divergence calls for.
 
-    `every`: steps between checkpoints, None for one at the end of each epoch.
+    `every`: steps between checkpoints, None for one at the end of each epoch. With `on_divergence`
+    "lower" a checkpoint holds the standings to go back to as well, and is as much larger.
     """
 
     checkpoint: str | Path | None = None
@@ -133,9 +135,10 @@ class Loop:
     def train(self) -> Fit:
         """The fit. Raises Diverged; EbmError E711 for a checkpoint that is not of this fit."""
         task = self.task
+        if self.care.on_divergence == "lower":
+            refuse_going_back(task.examples)
         self.feed = feed_of(task.model, task.examples, task.batch, self.spread)
-        standing = self.last = self._first()
-        self.good = [standing]
+        standing = self._first()
         kept = standing if standing.epochs or standing.place else None
         with Interruption() as heard, self._bar() as bar:
             bar.advance(min(standing.epochs, self.epochs))
@@ -192,15 +195,48 @@ class Loop:
 
     def _first(self) -> Standing:
         """The start, or the newest checkpoint that can be read; spread over the devices."""
+        start = fresh(self.task.begin(), self.task.seed)
+        kept = self._newest()
+        if kept is not None:
+            return self._resumed(kept, start)
+        start = self._put(start)
+        self.good, self.last = [start], start
+        return start
+
+    def _newest(self) -> Kept | None:
+        """The newest checkpoint that can be read, None where the fit begins anew."""
         task, care = self.task, self.care
-        learner = task.begin()
-        standing = fresh(learner, task.seed)
-        if care.checkpoint is not None:
-            purpose = purpose_of(task.model, task.examples, task.settings_told())
-            self.keeper = Keeper(Path(care.checkpoint), purpose, care.keep)
-            self.keeper.begin()
-            kept = self.keeper.newest() if care.resume else None
-            standing = standing if kept is None else from_kept(kept, learner)
+        if care.checkpoint is None:
+            return None
+        purpose = purpose_of(task.model, task.examples, task.settings_told())
+        self.keeper = Keeper(Path(care.checkpoint), purpose, care.keep)
+        self.keeper.begin()
+        return self.keeper.newest() if care.resume else None
+
+    def _resumed(self, kept: Kept, start: Standing) -> Standing:
+        """The standing of a checkpoint, with those to go back to if it holds them."""
+        standing = self._put(from_kept(kept, start.learner))
+        others = beside_of(kept, standing, start.learner)
+        others = {n: s if s is standing else self._put(s) for n, s in others.items()}
+        self.last = others.pop(LAST, None)
+        if self.last is None:
+            self.good, self.last = [standing], standing
+        else:
+            first = others.pop(GOOD.format(0), None) or self._put(start)
+            self.good = [first, *others.values()]
+        return standing
+
+    def _beside(self, standing: Standing) -> dict[str, Standing | None]:
+        """What a checkpoint holds beside the standing, so that a fit can go back after it is resumed."""
+        if self.care.on_divergence != "lower":
+            return {}
+        assert self.last is not None
+        good = {GOOD.format(k): s for k, s in enumerate(self.good) if s.epochs or s.place}
+        others = {**good, LAST: self.last}
+        return {n: None if s is standing else self._here(s) for n, s in others.items()}
+
+    def _put(self, standing: Standing) -> Standing:
+        """A standing spread over the devices."""
         if self.spread is None:
             return standing
         return replace(standing, learner=self.spread.put(standing.learner))
@@ -287,7 +323,7 @@ class Loop:
         """Write a checkpoint. Where that fails it is told, and the fit goes on with those it has."""
         if self.keeper is None:
             return standing
-        kept = to_kept(self._here(standing))
+        kept = to_kept(self._here(standing), self._beside(standing))
         if self.spread is not None and not self.spread.first:
             return standing
         try:

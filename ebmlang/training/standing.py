@@ -68,8 +68,8 @@ def joined(before: Told | None, now: Told) -> Told:
     return {n: np.concatenate([before[n], v]) for n, v in now.items()}
 
 
-def to_kept(standing: Standing) -> Kept:
-    """A standing as a checkpoint holds it."""
+def to_kept(standing: Standing, beside: Mapping[str, Standing | None] | None = None) -> Kept:
+    """A standing as a checkpoint holds it. `beside`: others by name, None for this one again."""
     arrays: Arrays = flat(standing.learner, "learner")
     if standing.told is not None:
         arrays |= {f"told.{n}": np.asarray(v) for n, v in standing.told.items()}
@@ -88,8 +88,29 @@ def to_kept(standing: Standing) -> Kept:
         "still": dict(standing.still),
         "lowered": standing.lowered,
         "problems": list(standing.problems),
+        "beside": dict.fromkeys(beside or {}),
     }
+    for name, other in (beside or {}).items():
+        if other is not None:
+            kept = to_kept(other)
+            arrays |= {f"{_place(name)}{n}": v for n, v in kept.arrays.items()}
+            facts["beside"][name] = kept.facts
     return Kept(arrays, facts)
+
+
+def beside_of(kept: Kept, standing: Standing, like: Any) -> dict[str, Standing]:
+    """The standings that a checkpoint holds beside its own. Raises EbmError E711 as `from_kept`."""
+    found = {}
+    for name, facts in kept.facts["beside"].items():
+        place = _place(name)
+        arrays = {n[len(place) :]: v for n, v in kept.arrays.items() if n.startswith(place)}
+        found[name] = standing if facts is None else from_kept(Kept(arrays, facts), like)
+    return found
+
+
+def _place(name: str) -> str:
+    """What the arrays of a standing beside are named after."""
+    return f"beside.{name}."
 
 
 def from_kept(kept: Kept, like: Any) -> Standing:

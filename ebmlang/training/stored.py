@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, save
 
 from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
 from ..syntax.diagnostics import complain
+from .checkpoint import PARTIAL, write_files
 from .history import write_csv
 
 if TYPE_CHECKING:
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 
     from ..model import Model
 
-FORMAT = 1
+FORMAT = 2
+ARRAYS, FACTS = "arrays.safetensors", "fit.json"
 
 
 class LogLikelihood(float):
@@ -95,8 +99,15 @@ class Fit:
         return sample(self.model, self.params, **settings)
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the history as a table: a row for each epoch, a column for each number."""
-        write_csv(self.history, path)
+        """Write the history as a table: a row for each epoch, a column for each number.
+
+        Raises EbmError E608 where that cannot be; a file that was there is then as it was.
+        """
+        try:
+            _put_table(self.history, Path(path))
+        except OSError as error:
+            says = f"the history cannot be written to {path}: {error.strerror or error}"
+            raise complain("E608", says) from None
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """How the fit went, epoch by epoch, as a figure; saved if there is a path (png, svg or pdf).
@@ -123,32 +134,76 @@ class Fit:
         return fit_fragment(self)
 
     def save(self, path: str | Path) -> None:
-        """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored."""
+        """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored.
+
+        Raises EbmError E608 where that cannot be; a fit that was there is then as it was.
+        """
         folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
+        arrays = save({n: np.ascontiguousarray(v) for n, v in self._arrays().items()})
+        facts = {**self._facts(), "arrays": hashlib.blake2b(arrays, digest_size=16).hexdigest()}
+        written = json.dumps({**facts, "digest": _digest(facts)}, indent=1).encode()
+        made: list[Path] = []
+        try:
+            made = [each for each in (folder, *folder.parents) if not each.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            write_files({folder / ARRAYS: arrays, folder / FACTS: written})
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                for each in made:
+                    each.rmdir()
+            raise complain(
+                "E608", f"the fit cannot be kept in {folder}: {error.strerror or error}"
+            ) from None
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the fit by what it is and by name."""
         bound = self.model.bindings
+        groups = {
+            "history": self.history,
+            "chain": self.chains,
+            "graph": bound.graphs,
+            "given": bound.givens,
+            "held": bound.held,
+        }
         arrays = {f"param.{n}": v for n, v in _flat(self.params)}
-        arrays |= {f"history.{n}": np.asarray(v) for n, v in self.history.items()}
-        arrays |= {f"chain.{n}": np.asarray(v) for n, v in self.chains.items()}
-        arrays |= {f"graph.{n}": np.asarray(v) for n, v in bound.graphs.items()}
-        arrays |= {f"given.{n}": np.asarray(v) for n, v in bound.givens.items()}
-        arrays |= {f"held.{n}": np.asarray(v) for n, v in bound.held.items()}
-        save_file(
-            {n: np.ascontiguousarray(v) for n, v in arrays.items()}, folder / "arrays.safetensors"
-        )
-        written = {
+        return arrays | {
+            f"{kind}.{n}": np.asarray(v) for kind, group in groups.items() for n, v in group.items()
+        }
+
+    def _facts(self) -> dict[str, Any]:
+        """All that is no array, for JSON."""
+        return {
             "format": FORMAT,
             "name": self.model.source.name,
             "text": self.model.source.text,
-            "files": self.model.program.imported,
-            "sizes": dict(bound.sizes),
-            "externals": sorted(bound.externals),
+            "files": dict(self.model.program.imported),
+            "sizes": dict(self.model.bindings.sizes),
+            "externals": sorted(self.model.bindings.externals),
             "steps": self.steps,
             "log_z_estimate": self.log_z_estimate,
             "problems": list(self.problems),
             "stopped": self.stopped,
         }
-        (folder / "fit.json").write_text(json.dumps(written, indent=1))
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    """A fingerprint of facts that is the same after they were written as JSON and read."""
+    text = json.dumps(facts, sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _put_table(history: Mapping[str, np.ndarray], path: Path) -> None:
+    """A table in a file, whole or not at all; what is no file, as /dev/stdout, is written into."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        write_csv(history, path)
+        return
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        write_csv(history, partial)
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
@@ -169,24 +224,11 @@ def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
 def load_fit(path: str | Path, **externals: Any) -> Fit:
     """A fit that was saved; functions of external networks are given again by name.
 
-    Raises EbmError E608 for a folder that holds no fit.
+    Raises EbmError E608 for a folder that holds no fit, or not the one that was saved.
     """
     from ..model import loads
 
-    folder = Path(path)
-    try:
-        written = json.loads((folder / "fit.json").read_text())
-        arrays = load_file(folder / "arrays.safetensors")
-    except FileNotFoundError as error:
-        raise complain(
-            "E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing"
-        ) from None
-    except (json.JSONDecodeError, OSError) as error:
-        raise complain("E608", f"the fit in {folder} cannot be read: {error}") from None
-    if written.get("format") != FORMAT:
-        raise complain(
-            "E608", f"the fit in {folder} has format {written.get('format')}, not {FORMAT}"
-        )
+    written, arrays = _read(Path(path))
 
     def group(prefix: str) -> dict[str, np.ndarray]:
         return {n[len(prefix) + 1 :]: v for n, v in arrays.items() if n.startswith(prefix + ".")}
@@ -201,8 +243,39 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         for n in (*model.program.params, *model.program.networks)
     }
     return Fit(model, params, group("history"), group("chain"), written["steps"],
-               written.get("log_z_estimate"), tuple(written.get("problems", ())),
-               written.get("stopped"))  # fmt: skip
+               written["log_z_estimate"], tuple(written["problems"]),
+               written["stopped"])  # fmt: skip
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Facts and arrays of a saved fit, exactly as they were written. Raises EbmError E608."""
+    again = ["a whole copy of the folder, or the fit saved anew: fit.save(folder)"]
+    try:
+        written = json.loads((folder / FACTS).read_bytes())
+        content = (folder / ARRAYS).read_bytes()
+    except FileNotFoundError as error:
+        raise complain(
+            "E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing"
+        ) from None
+    except OSError as error:
+        says = f"the fit in {folder} cannot be read: {error.strerror or error}"
+        raise complain("E608", says) from None
+    except ValueError as error:
+        says = f"the fit in {folder} is damaged: {FACTS} cannot be read: {error}"
+        raise complain("E608", says, helps=again) from None
+    facts: dict[str, Any] = written if isinstance(written, dict) else {}
+    if facts.get("format") != FORMAT:
+        says = f"the fit in {folder} has format {facts.get('format')}, not {FORMAT}"
+        raise complain("E608", says, helps=["the version that saved it reads it"])
+    found = {
+        FACTS: facts.pop("digest", None) == _digest(facts),
+        ARRAYS: facts.get("arrays") == hashlib.blake2b(content, digest_size=16).hexdigest(),
+    }
+    for name, whole in found.items():
+        if not whole:
+            says = f"the fit in {folder} is damaged: {name} is not as it was written"
+            raise complain("E608", says, helps=again)
+    return facts, load(content)
 
 
 def _like(shape: Any, path: str, arrays: Mapping[str, np.ndarray]) -> Any:

@@ -192,7 +192,8 @@ def test_an_epoch_is_compiled_once(data):
     traces = []
 
     def schedule(count):
-        traces.append(count)
+        if isinstance(count, jax.core.Tracer):
+            traces.append(count)
         return jnp.asarray(1e-3)
 
     ebm.fit(model, {"v": data}, epochs=5, optimizer=optax.sgd(schedule), progress=False)

@@ -1,5 +1,6 @@
 """Fits that go wrong are told of, by what goes wrong, and go on more slowly where that is wanted."""
 
+import jax
 import numpy as np
 import optax
 import pytest
@@ -84,6 +85,60 @@ def test_a_fit_whose_steps_are_too_long_goes_back_and_takes_shorter_ones(tmp_pat
     again = ebm.fit(model, {"x": POINTS}, on_divergence="lower", checkpoint=tmp_path, **settings)
     assert_same(again, fitted)
     assert again.problems == fitted.problems
+
+
+NET = """dim xy = 2 visible x : real[xy] net f : real[xy] -> real = mlp(16, 16, act=silu)
+energy = f(x) + sum(x^2) / 8"""
+
+
+def too_long_after(step):
+    return lambda done: jax.numpy.where(done < step, 1e-3, 60.0)
+
+
+def lowered(folder=None, **changed):
+    """A fit of ten steps an epoch that is led astray after step 40, and goes back twice."""
+    settings = {
+        "epochs": 8, "sampler": "langevin", "chains": 20, "batch_size": 20, "progress": False,
+        "optimizer": optax.sgd(too_long_after(40)), "on_divergence": "lower", **changed,
+    }  # fmt: skip
+    return ebm.fit(ebm.loads(NET), {"x": POINTS}, checkpoint=folder, **settings)
+
+
+@pytest.mark.filterwarnings("ignore:.*went back to")
+@pytest.mark.parametrize(("epochs", "every"), [(4, None), (6, None), (4, 3)])
+def test_a_resumed_fit_goes_back_as_the_one_that_was_not_cut_off(tmp_path, epochs, every):
+    whole = lowered(every=every)
+    assert whole.history["rate"][2] == 1
+    assert 0 < whole.history["rate"][-1] < 0.05
+    lowered(tmp_path, epochs=epochs, every=every)
+    again = lowered(tmp_path, every=every)
+    assert_same(again, whole)
+    assert again.problems == whole.problems
+
+
+@pytest.mark.filterwarnings("ignore:.*went back to")
+def test_a_resumed_fit_goes_back_as_often_as_the_one_that_was_not_cut_off(tmp_path):
+    wild = optax.sgd(lambda done: jax.numpy.where(done < 40, 1e-3, 1e9))
+    with pytest.raises(Diverged) as whole:
+        lowered(optimizer=wild)
+    lowered(tmp_path, epochs=4, optimizer=wild)
+    with pytest.raises(Diverged) as again:
+        lowered(tmp_path, optimizer=wild)
+    assert again.value.fit.problems == whole.value.fit.problems
+    assert_same(again.value.fit, whole.value.fit)
+
+
+@pytest.mark.filterwarnings("ignore:.*went back to")
+def test_a_fit_that_was_to_stop_may_go_on_and_go_back(tmp_path):
+    lowered(tmp_path, epochs=3, on_divergence="stop")
+    assert lowered(tmp_path).history["rate"][-1] < 1
+
+
+def test_what_passes_once_cannot_be_gone_back_in():
+    rows = ({"x": point} for point in POINTS)
+    with pytest.raises(ebm.EbmError, match=r"(?s)E704.*passes only once.*makes a new iterator"):
+        ebm.fit(ebm.loads(BOWL, check=False), rows, on_divergence="lower", progress=False)
+    assert len(list(rows)) > 0
 
 
 def test_steps_are_not_made_shorter_for_ever():
