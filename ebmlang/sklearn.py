@@ -23,11 +23,13 @@ import optax
 from .model import Model
 from .partition.expected import expectations
 from .partition.probability import log_prob
+from .samplers.run import check_counts
 from .samplers.settings import Sampler
 from .syntax.diagnostics import Diagnostic, EbmError, complain
 from .training.columns import columns_of, covered, joined, label_of, latents_of, shapes_for, split
 from .training.diverged import Diverged
 from .training.fit import fit
+from .training.interruption import cut_short, handed_on
 from .training.reuse import same_model
 from .training.stored import Fit
 
@@ -154,29 +156,42 @@ class EBM(TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> EBM:
         """Fit to rows X [example, column]; `y` [example] are the labels, where the model has one.
 
-        Raises ValueError for data or settings that do not fit, in the words of EbmError.
+        Raises ValueError for data or settings that do not fit, in the words of EbmError. Ctrl-C
+        raises KeyboardInterrupt, and SIGTERM does what it does elsewhere, so that a search ends too;
+        `fit_` is then the fit as it stood.
         """
         with _as_value_errors():
             model = _checked(self.model)
+            optimizer = self._optimizer()
             names = covered(model, self.variable)
             table: Any
             labels: dict[str, np.ndarray] = {}
             if self._label is None:
-                table = validate_data(self, X, dtype=NUMBERS)
+                table = validate_data(self, _unmasked("X", X), dtype=NUMBERS)
             else:
-                table, y = validate_data(self, X, y, dtype=NUMBERS)
+                shown = _unmasked("X", X), _unmasked("y", y)
+                table, y = validate_data(self, *shown, dtype=NUMBERS)
                 model, labels[self._label] = self._classes(model, self._label, y)
             data = split(table, shapes_for(model, names, table.shape[1])) | labels
             self.seed_: int = int(check_random_state(self.random_state).randint(2**31 - 1))
-            self.fit_: Fit = fit(
-                model, data, objective=self.objective, sampler=self.sampler, epochs=self.epochs,
-                batch_size=self.batch_size, chains=self.chains, sweeps=self.sweeps,
-                optimizer=self._optimizer(), seed=self.seed_, progress=self.progress,
-            )  # fmt: skip
+            with handed_on():
+                self.fit_: Fit = fit(
+                    model, data, objective=self.objective, sampler=self.sampler,
+                    epochs=self.epochs, batch_size=self.batch_size, chains=self.chains,
+                    sweeps=self.sweeps, optimizer=optimizer, seed=self.seed_,
+                    progress=self.progress,
+                )  # fmt: skip
+        if cut_short(self.fit_.stopped):
+            raise KeyboardInterrupt(self.fit_.stopped)
         return self
 
     def _optimizer(self) -> optax.GradientTransformation:
-        return optax.adam(self.learning_rate) if self.optimizer is None else self.optimizer
+        if self.optimizer is not None:
+            return self.optimizer
+        if not (callable(self.learning_rate) or _above_zero(self.learning_rate)):
+            says = f"`learning_rate` must be a finite number above 0, not {self.learning_rate!r}"
+            raise complain("E704", says)
+        return optax.adam(self.learning_rate)
 
     def _classes(self, model: Model, name: str, y: np.ndarray) -> tuple[Model, np.ndarray]:
         """The model for these labels, and the place of each of them; sets `classes_`."""
@@ -203,7 +218,7 @@ class EBM(TransformerMixin, BaseEstimator):
     def _data(self, X: Any) -> tuple[Fit, dict[str, np.ndarray]]:
         """The fit, and the variables in rows that are like those it was fitted to."""
         check_is_fitted(self, "fit_")
-        table: Any = validate_data(self, X, reset=False, dtype=NUMBERS)
+        table: Any = validate_data(self, _unmasked("X", X), reset=False, dtype=NUMBERS)
         model = self.fit_.model
         names = covered(model, self.variable)
         return self.fit_, split(table, {n: model.world.shape(model.program.unknowns[n])
@@ -219,7 +234,9 @@ class EBM(TransformerMixin, BaseEstimator):
         """Mean log-likelihood in nats a row; with labels `y` of a model that has one, the share found."""
         if y is None or self._label is None:
             return float(np.mean(self.score_samples(X)))
-        return float(np.mean(self.predict(X) == np.asarray(y)))
+        with _as_value_errors():
+            labels = np.asarray(_unmasked("y", y))
+        return float(np.mean(self.predict(X) == labels))
 
     def sample(
         self, n_samples: int = 1, *, random_state: int | np.random.RandomState | None = None
@@ -232,10 +249,7 @@ class EBM(TransformerMixin, BaseEstimator):
         source = self.random_state if random_state is None else random_state
         seed = int(check_random_state(source).randint(2**31 - 1))
         with _as_value_errors():
-            if n_samples < 1:
-                raise complain(
-                    "E704", f"`n_samples` must be a whole number from 1, not {n_samples}"
-                )
+            check_counts(n_samples=n_samples)
             chains = min(n_samples, SAMPLING_CHAINS)
             ended = self.fit_.chains
             begun = {n: v[:chains] for n, v in ended.items() if len(v) >= chains}
@@ -298,3 +312,20 @@ def _checked(model: Any) -> Model:
             helps=('EBM(ebm.load("rbm.ebm", unit=64))',),
         )
     )
+
+
+def _above_zero(value: Any) -> bool:
+    number = np.asarray(value)
+    return bool(number.ndim == 0 and number.dtype.kind in "iuf" and 0 < number < np.inf)
+
+
+def _unmasked(name: str, table: Any) -> Any:
+    """The table, of which scikit-learn would take masked entries for numbers like the others."""
+    rows = table if isinstance(table, list | tuple) else (table,)
+    if any(np.ma.is_masked(row) for row in rows):
+        raise complain(
+            "E604",
+            f"entries of {name} are masked, and an estimator wants every entry of a row",
+            helps=["ebm.fit and ebm.log_prob take them as missing"],
+        )
+    return table

@@ -8,6 +8,7 @@ import sys
 from copy import deepcopy
 
 import numpy as np
+import optax
 import pytest
 from scipy.special import expit, softmax
 from sklearn.base import clone, is_classifier
@@ -184,6 +185,47 @@ def test_labels_that_the_file_names_keep_its_order():
 def test_what_does_not_fit_is_a_value_error_in_words(model, table, says):
     with pytest.raises(ValueError, match=says):
         EBM(model, epochs=1).fit(table)
+
+
+@pytest.mark.parametrize("rate", ["a", -1, 0, None, True, np.inf, np.nan, [0.1]])
+def test_a_learning_rate_is_a_finite_number_above_zero(rate):
+    with pytest.raises(ValueError, match=r"E704.*`learning_rate` must be a finite number above 0"):
+        EBM(RBM, learning_rate=rate, epochs=1).fit(BITS)
+    assert EBM(RBM, learning_rate=rate, optimizer=optax.sgd(0.1), epochs=1).fit(BITS).fit_.steps
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(0.1), np.array(0.1), optax.constant_schedule(0.1)])
+def test_a_learning_rate_is_any_number_or_a_schedule(rate):
+    assert EBM(RBM, learning_rate=rate, epochs=1).fit(BITS).fit_.steps == 1
+
+
+@pytest.mark.parametrize("number", [2.5, "3", 0, True, None, [3]])
+def test_how_many_are_sampled_is_a_whole_number(fitted, number):
+    with pytest.raises(ValueError, match=r"E704.*`n_samples` must be a whole number from 1"):
+        fitted.sample(number)
+
+
+def test_masked_entries_are_refused_wherever_rows_are_taken(fitted):
+    mask = np.zeros(BITS.shape, bool)
+    whole = np.ma.masked_array(BITS, mask)
+    np.testing.assert_array_equal(fitted.transform(whole), fitted.transform(BITS))
+    mask[3, 2] = True
+    table = np.ma.masked_array(BITS, mask)
+    for given in (table, list(table)):
+        for method in ("fit", "fit_transform", "transform", "score", "score_samples"):
+            with pytest.raises(ValueError, match=r"E604.*entries of X are masked"):
+                getattr(fitted, method)(given)
+
+
+def test_masked_labels_are_refused():
+    table, y = RNG.normal(size=(20, 2)), np.ma.masked_array([0, 1] * 10, [False] * 19 + [True])
+    estimator = EBM(LABELLED, epochs=1, random_state=0).fit(table, y.data)
+    for method in ("fit", "score"):
+        with pytest.raises(ValueError, match=r"E604.*entries of y are masked"):
+            getattr(estimator, method)(table, y)
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(ValueError, match=r"E604.*entries of X are masked"):
+            getattr(estimator, method)(np.ma.masked_greater(table, 0))
 
 
 def test_what_a_model_lacks_is_no_method_of_its_estimator():

@@ -45,7 +45,7 @@ def covered(model: Model, variable: str | Iterable[str] | None) -> tuple[str, ..
     visible = _visible(model)
     if variable is None:
         return tuple(n for n in visible if n != label_of(model))
-    asked = (variable,) if isinstance(variable, str) else tuple(variable)
+    asked = tuple(variable) if _several(variable) else (variable,)
     for name in asked:
         if name not in visible:
             near = nearest(str(name), list(visible))
@@ -56,6 +56,10 @@ def covered(model: Model, variable: str | Iterable[str] | None) -> tuple[str, ..
                 helps=[f"did you mean `{near}`?"] if near else [],
             )
     return tuple(n for n in visible if n in asked)
+
+
+def _several(names: str | Iterable[str]) -> bool:
+    return isinstance(names, Iterable) and not isinstance(names, str)
 
 
 def _visible(model: Model) -> dict[str, Symbol]:
