@@ -32,7 +32,11 @@ def conditioned(program: Program, names: Collection[str]) -> Program:
         givens=program.givens | known,
         lets={n: meant(s) for n, s in program.lets.items()},
         energies=tuple(
-            replace(e, term=changed(e.term), density=e.density and e.name.removesuffix(" ~") not in known)
+            replace(
+                e,
+                term=changed(e.term),
+                density=e.density and e.name.removesuffix(" ~") not in known,
+            )
             for e in program.energies
         ),
         quantities=tuple(

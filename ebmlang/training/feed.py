@@ -269,8 +269,10 @@ def _most(arrays: Any, batch: int) -> int:
 
 def _even(number: int, most: int) -> int:
     """A length of pieces that leaves no short one at the end of so many batches, if there is one."""
-    fitting = [size for size in range(max(1, most // 2), most + 1) if number % size == 0]
-    return number if number <= most else max(fitting, default=most)
+    if number <= most:
+        return number
+    fitting = (size for size in range(most, max(1, most // 2) - 1, -1) if number % size == 0)
+    return next(fitting, most)
 
 
 def _end(standing: Standing, length: int, every: int | None) -> int:
