@@ -87,9 +87,7 @@ class Model:
         """The same program with other bindings; the model itself, with all it compiled, if none differs."""
         if bindings.same_as(self.bindings):
             return self
-        return Model(
-            self.source, self.program, bindings, self.warnings, self.checks, self._whole
-        )
+        return Model(self.source, self.program, bindings, self.warnings, self.checks, self._whole)
 
     @cached_property
     def conditioned(self) -> Model:

@@ -185,8 +185,8 @@ class EBM(TransformerMixin, BaseEstimator):
             raise KeyboardInterrupt(self.fit_.stopped)
         return self
 
-    def _optimizer(self) -> optax.GradientTransformation:
-        if self.optimizer is not None:
+    def _optimizer(self) -> optax.GradientTransformation | None:
+        if self.optimizer is not None or self.sampler == "exact":
             return self.optimizer
         if not (callable(self.learning_rate) or _above_zero(self.learning_rate)):
             says = f"`learning_rate` must be a finite number above 0, not {self.learning_rate!r}"

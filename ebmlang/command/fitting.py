@@ -47,10 +47,11 @@ def fit_files(
 ) -> tuple[list[str], dict[str, Any], int]:
     """What to say of a fit to files, for people and for machines, and the exit code."""
     visible, given = _sorted(model, read_data(model.program, data))
+    steps = None if asked.sampler == "exact" else optax.adam(asked.rate)
     with _warnings_on_stderr():
         fitted = fit(
             model, visible, given, epochs=asked.epochs, batch_size=asked.batch_size,
-            chains=asked.chains, sampler=asked.sampler, optimizer=optax.adam(asked.rate),
+            chains=asked.chains, sampler=asked.sampler, optimizer=steps,
             seed=asked.seed, progress=progress, checkpoint=asked.checkpoint, every=asked.every,
             resume=asked.resume, objective=asked.objective, callback=_watchers(asked),
         )  # fmt: skip

@@ -182,7 +182,7 @@ def _peaks(field: Field, points: np.ndarray, weights: np.ndarray, step: np.ndarr
         height = np.maximum(height, found.max(axis=1))
         size = size * 0.7
     _refuse_infinite(field, height)
-    kept = height > height.max() - COUNTED
+    kept = height >= height.max() - COUNTED
     return Peaks(here[kept], height[kept])
 
 
@@ -195,7 +195,7 @@ def _fitted(
     for _ in range(80):
         points, _ = grid(field, low, high, (SCAN[axes],) * axes)
         table = field.at(points).reshape((SCAN[axes],) * axes)
-        kept = table > max(table.max(), top) - NEGLIGIBLE
+        kept = table >= max(table.max(), top) - NEGLIGIBLE
         settled = True
         for axis in np.flatnonzero(~periodic):
             seen = np.flatnonzero(kept.any(axis=tuple(k for k in range(axes) if k != axis)))

@@ -154,5 +154,6 @@ def replaying(
         raise complain(
             "E704", f"a buffer of {slots} slots is too small for {chains} chains at a time"
         )
-    first = starter(model.target, held.masks)
+    key = ("replay starts", held.signature)
+    first = model.made(key, lambda: starter(model.target, held.masks))
     return Replay(model, plan, first, slots, chains, sweeps, restart, held.values)

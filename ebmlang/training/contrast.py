@@ -17,8 +17,8 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..partition.examples import Examples
 from ..samplers.slopes import check_steps
-from .noise import noise_of
-from .objective import Key, Loss
+from .noise import NoiseLaw, noise_of
+from .objective import Facts, Key, Loss
 from .visible import Visible
 
 LOG_Z = " log Z"  # a name that no parameter can have
@@ -52,27 +52,27 @@ class NoiseContrast:
         return visible.unsummed
 
     def loss(self, visible: Visible, examples: Examples) -> Loss:
-        noise = noise_of(visible, examples)
+        known = noise_of(visible, examples)
         share = float(np.log(self.samples))
 
-        def rise(situation: Situation, state: State) -> Any:
+        def rise(noise: NoiseLaw, situation: Situation, state: State) -> Any:
             return -visible.energy(situation, state) - noise.log_density(state)
 
         def each(situation: Situation, state: State, more: Mapping[str, Any], key: Key) -> Any:
+            noise = known.with_numbers(more)
+
             def one(own: Key) -> Any:
-                return rise(situation, noise.draw(own))
+                return rise(noise, situation, noise.draw(own))
 
             level = more[LOG_Z] + share
             drawn = jax.vmap(one)(jax.random.split(key, self.samples))
-            here = rise(situation, state)
+            here = rise(noise, situation, state)
             return jax.nn.softplus(level - here) + jnp.sum(jax.nn.softplus(drawn - level))
 
-        def start(situation: Situation) -> Mapping[str, Any]:
-            def level(situation: Situation) -> Any:
-                keys = jax.random.split(jax.random.key(0), STARTS)
-                rises = jax.vmap(lambda key: rise(situation, noise.draw(key)))(keys)
-                return jax.nn.logsumexp(rises) - jnp.log(STARTS)
+        def start(situation: Situation, facts: Facts) -> Mapping[str, Any]:
+            noise = known.with_numbers(facts)
+            keys = jax.random.split(jax.random.key(0), STARTS)
+            rises = jax.vmap(lambda key: rise(noise, situation, noise.draw(key)))(keys)
+            return {LOG_Z: jax.nn.logsumexp(rises) - jnp.log(STARTS)}
 
-            return {LOG_Z: jax.jit(level)(situation)}
-
-        return Loss(each, start)
+        return Loss(each, start, known.numbers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -11,22 +12,22 @@ import numpy as np
 import optax
 
 from ..backend.conditionals import Situation
+from ..backend.energy import State
 from ..partition.examples import Examples
-from ..partition.sources import fingerprint
 from .checkpoint import digest, flat
 from .contrast import LOG_Z
 from .devices import Spread
 from .diverged import unwell
-from .likeness import Same, likeness
+from .likeness import likeness
 from .likeness import told as in_words
-from .objective import Objective
+from .objective import Each, Facts, Objective, no_more
 from .objectives import check_fits
 from .pace import paced
 from .prior import log_prior
 from .standing import Standing, Told
 from .step import Batch
 from .stored import Fit
-from .visible import visible_of
+from .visible import Visible, visible_of
 from .watch import Sign
 
 if TYPE_CHECKING:
@@ -49,6 +50,68 @@ class Lost(NamedTuple):
 
     loss: Any
     gradient_norm: Any
+
+
+class Own(NamedTuple):
+    """What a fit has of its own among those that compile alike."""
+
+    key: Any  # data of the key of the seed
+    examples: Any  # scalar, how many there are
+    facts: Facts  # what the objective knows of the data
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """The steps of all fits that compile alike, whatever their data and their seed."""
+
+    model: Model
+    visible: Visible
+    each: Each
+    paced: optax.GradientTransformation
+    shared: State
+    spread: Spread | None
+
+    def epoch(self, learner: Learnt, batches: Batch, own: Own) -> tuple[Learnt, Lost]:
+        """The learner after these batches [batch, row, …], and what each step told."""
+
+        def step(learner: Learnt, batch: Batch) -> tuple[Learnt, Lost]:
+            free, optimiser, told = self._step(learner, batch, own)
+            moved = learner._replace(free=free, optimiser=optimiser)
+            fine = jnp.isfinite(told.loss) & jnp.isfinite(told.gradient_norm)
+            stopped = learner.bad >= 0
+            keep = fine & ~stopped
+            kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
+            if self.spread is not None:
+                kept = self.spread.held(kept)
+            bad = jnp.where(stopped | fine, learner.bad, learner.step)
+            return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
+
+        return jax.lax.scan(step, learner, batches)
+
+    def _step(self, learner: Learnt, batch: Batch, own: Own) -> tuple[Any, Any, Lost]:
+        key = jax.random.fold_in(jax.random.wrap_key_data(own.key), learner.step)
+        space = self.model.parameter_space
+
+        def whole(free: Any) -> tuple[Any, Any]:
+            mean = self.mean(free, batch, key, own.facts)
+            prior = log_prior(self.model, space.constrain(free), self.shared)
+            return mean - prior / own.examples, mean
+
+        (_, mean), slopes = jax.value_and_grad(whole, has_aux=True)(learner.free)
+        updates, optimiser = self.paced.update(slopes, learner.optimiser, learner.free)
+        told = Lost(mean, optax.tree.norm(slopes))
+        return optax.apply_updates(learner.free, updates), optimiser, told
+
+    def mean(self, free: Any, batch: Batch, key: Any, facts: Facts) -> Any:
+        """The mean loss of an example over a batch [row, …], without priors."""
+        params = self.model.parameter_space.constrain(free)
+
+        def one(row: Any, own: Any, number: Any) -> Any:
+            situation = Situation(params, {**self.shared, **own}, jnp.ones(()))
+            mine = jax.random.fold_in(key, number)
+            return self.each(situation, self.visible.state(row), {**facts, **free}, mine)
+
+        return jnp.mean(jax.vmap(one)(batch.data, batch.own, batch.rows))
 
 
 class DescentTask:
@@ -80,12 +143,13 @@ class DescentTask:
         self.optimiser = optimizer or optax.adam(RATE)
         self.paced = paced(self.optimiser)
         self.shared = {n: v for n, v in self.visible.given.items() if n in examples.shared}
-        # An objective may hold on to the data.
-        data = _told(examples) if examples.stream is None else Same(examples.stream)
         self.spread = spread
         if spread is not None:
             spread.check(batch_size=self.batch)
-        self.key = ("descent", objective, likeness(self.optimiser), seed, data, spread)
+        names = tuple(examples.data), tuple(examples.own)
+        self.key = ("descent", objective, *names, likeness(self.optimiser), spread)
+        self.start_key = ("start of descent", objective, *names)
+        self.steps = Steps(model, self.visible, self.loss.each, self.paced, self.shared, spread)
 
     def settings_told(self) -> Mapping[str, Any]:
         """What a checkpoint is made for, beside model and data."""
@@ -104,52 +168,26 @@ class DescentTask:
         space = self.model.parameter_space
         free = space.unconstrain(jax.tree.map(lambda x: jnp.asarray(x, real), dict(self.params)))
         where = Situation(space.constrain(free), self.visible.given, jnp.ones(()))
-        free = {**free, **self.loss.start(where)}
+        if self.loss.start is not no_more:
+            start = self.model.made(self.start_key, lambda: jax.jit(self.loss.start))
+            free = {**free, **start(where, self.loss.facts)}
         zero = jnp.zeros((), jnp.int32)
         return Learnt(free, self.paced.init(free), zero, zero - 1)
 
     def passed(self, learner: Learnt, batches: Batch) -> tuple[Learnt, Any]:
         """The learner after these batches [batch, row, …]; after a step that is not finite it stays."""
-        return self.model.made(self.key, lambda: jax.jit(self._epoch))(learner, batches)
+        steps = self.steps
+        compiled = self.model.made(self.key, lambda: jax.jit(steps.epoch))
+        return compiled(learner, batches, self._own())
 
-    def _epoch(self, learner: Learnt, batches: Batch) -> tuple[Learnt, Lost]:
-        def step(learner: Learnt, batch: Batch) -> tuple[Learnt, Lost]:
-            free, optimiser, told = self._step(learner, batch)
-            moved = learner._replace(free=free, optimiser=optimiser)
-            fine = jnp.isfinite(told.loss) & jnp.isfinite(told.gradient_norm)
-            stopped = learner.bad >= 0
-            keep = fine & ~stopped
-            kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
-            if self.spread is not None:
-                kept = self.spread.held(kept)
-            bad = jnp.where(stopped | fine, learner.bad, learner.step)
-            return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
-
-        return jax.lax.scan(step, learner, batches)
-
-    def _step(self, learner: Learnt, batch: Batch) -> tuple[Any, Any, Lost]:
-        key = jax.random.fold_in(jax.random.key(self.seed), learner.step)
-        space, number = self.model.parameter_space, self.examples.number
-
-        def whole(free: Any) -> tuple[Any, Any]:
-            mean = self.mean(free, batch, key)
-            return mean - log_prior(self.model, space.constrain(free), self.shared) / number, mean
-
-        (_, mean), slopes = jax.value_and_grad(whole, has_aux=True)(learner.free)
-        updates, optimiser = self.paced.update(slopes, learner.optimiser, learner.free)
-        told = Lost(mean, optax.tree.norm(slopes))
-        return optax.apply_updates(learner.free, updates), optimiser, told
+    def _own(self) -> Own:
+        key = np.asarray(jax.random.key_data(jax.random.key(self.seed)))
+        number = np.asarray(self.examples.number, jnp.result_type(float))
+        return Own(key, number, self.loss.facts)
 
     def mean(self, free: Any, batch: Batch, key: Any) -> Any:
         """The mean loss of an example over a batch [row, …], without priors."""
-        params = self.model.parameter_space.constrain(free)
-
-        def one(row: Any, own: Any, number: Any) -> Any:
-            situation = Situation(params, {**self.shared, **own}, jnp.ones(()))
-            mine = jax.random.fold_in(key, number)
-            return self.loss.each(situation, self.visible.state(row), free, mine)
-
-        return jnp.mean(jax.vmap(one)(batch.data, batch.own, batch.rows))
+        return self.steps.mean(free, batch, key, self.loss.facts)
 
     def row(self, told: Told) -> dict[str, float]:
         """Mean loss and gradient of an epoch."""
@@ -191,9 +229,3 @@ class DescentTask:
             self.model.unconditioned, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
             problems=standing.problems, stopped=stopped,
         )  # fmt: skip
-
-
-def _told(examples: Examples) -> Hashable:
-    """The data as part of a key."""
-    arrays = {**examples.data, **examples.shared}
-    return tuple(sorted((n, fingerprint(v)) for n, v in arrays.items()))

@@ -23,7 +23,7 @@ from .centring import Centring, centring_of, fields_from_means
 from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
 from .devices import Devices, spread_over
-from .exactly import fit_exactly
+from .exactly import check_exact, fit_exactly
 from .feed import refuse_passing, refuse_unseen
 from .likelihood import LikelihoodTask, walker_of
 from .loop import Care, Loop
@@ -83,12 +83,12 @@ def fit(
     states the chains of a step are drawn from it and go back to
     their slots; the share `restart` of them begins anew (Du & Mordatch 2019). Latents that sum in
     closed form are summed in both phases, else sampled given the data. `sampler="exact"`: exact
-    gradients of all examples and L-BFGS, at most `epochs` evaluations. `optimizer`: any optax
-    optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables have fields of their
-    own, follow the centred gradient (Melchior et al. 2016), and start fields that `init` leaves at
-    0 from the data's means; fields that the optimiser holds still or decays are not centred.
-    `params`: where to start instead of `init`. `callback`, or each of a list, gets each epoch's row
-    of the history.
+    gradients of all examples and L-BFGS, which chooses its own steps, at most `epochs` evaluations.
+    `optimizer`: any optax optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables
+    have fields of their own, follow the centred gradient (Melchior et al. 2016), and start fields
+    that `init` leaves at 0 from the data's means; fields that the optimiser holds still or decays
+    are not centred. `params`: where to start instead of `init`. `callback`, or each of a list, gets
+    each epoch's row of the history.
 
     `checkpoint`: a folder in which the last `keep` checkpoints stay, one after each epoch or after
     `every` so many steps; with `resume` the fit goes on from the newest, to the last bit as if it
@@ -125,6 +125,7 @@ def fit(
     if centred and not examples.own:
         centring, start = _centred(model, examples, optimizer, start, set_out=params is None)
     if sampler == "exact":
+        check_exact(optimizer=optimizer, sweeps=sweeps, buffer=buffer)
         care.refuse("exact gradients make a fit of a few seconds")
         refuse_passing(examples, spread)
         return fit_exactly(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ from .visible import Visible
 
 SHRINKAGE = 1e-3  # share of the variances in the covariance, so that it has an inverse
 PSEUDOCOUNT = 0.5  # Krichevsky & Trofimov (1981)
+FREQUENCIES, MEAN, FACTOR = " frequencies of {}", " mean", " factor"
 Key = Any
 
 
@@ -34,10 +35,21 @@ class NoiseLaw:
     """
 
     visible: Visible
-    frequencies: Mapping[str, np.ndarray]
+    frequencies: Mapping[str, Any]
     smooth: Smooth
-    mean: np.ndarray
-    factor: np.ndarray
+    mean: Any
+    factor: Any
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """All that the law has of the data, by names that no parameter can have."""
+        own = {FREQUENCIES.format(n): v for n, v in self.frequencies.items()}
+        return {**own, MEAN: self.mean, FACTOR: self.factor}
+
+    def with_numbers(self, numbers: Mapping[str, Any]) -> NoiseLaw:
+        """The law with these numbers, which may hold more than its own."""
+        own = {n: numbers[FREQUENCIES.format(n)] for n in self.frequencies}
+        return replace(self, frequencies=own, mean=numbers[MEAN], factor=numbers[FACTOR])
 
     def draw(self, key: Key) -> State:
         """One configuration; what is held or hidden is as in the base."""

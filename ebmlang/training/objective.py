@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..backend.conditionals import Situation
@@ -12,11 +12,12 @@ from ..partition.examples import Examples
 from .visible import Visible
 
 Key = Any
+Facts = Mapping[str, Any]
 Each = Callable[[Situation, State, Mapping[str, Any], Key], Any]
-Start = Callable[[Situation], Mapping[str, Any]]
+Start = Callable[[Situation, Facts], Mapping[str, Any]]
 
 
-def no_more(situation: Situation) -> Mapping[str, Any]:
+def no_more(situation: Situation, facts: Facts) -> Mapping[str, Any]:
     """The start of an objective that learns nothing beside the parameters."""
     return {}
 
@@ -25,13 +26,15 @@ def no_more(situation: Situation) -> Mapping[str, Any]:
 class Loss:
     """An objective on one model and its data.
 
-    `each` gives the loss of one example: of the situation (parameters and given data), the whole
-    configuration, what is learnt beside the parameters, and a key. `start` gives where the latter,
-    numbers by name, begin.
+    `facts`: all that it knows of the data, arrays by names that no parameter can have. `each` gives
+    the loss of one example: of the situation (parameters and given data), the whole configuration,
+    the facts with what is learnt beside the parameters, and a key. `start` gives where what is learnt,
+    numbers by name, begins. Both are compiled once, and must do alike for all data of one shape.
     """
 
     each: Each
     start: Start = no_more
+    facts: Facts = field(default_factory=dict[str, Any])
 
 
 class Objective(Protocol):

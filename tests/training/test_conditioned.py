@@ -128,7 +128,7 @@ def test_a_variable_that_the_model_holds_is_given_and_not_scored():
     text = "dim n = 4 visible s : spin[n] visible t : spin[n] param k : real init 0.8"
     model = ebm.loads(f"model m {text} energy = -k * s @ t", t=np.array([1, -1, 1, 1]))
     row = {"s": np.array([1, 1, -1, 1])}
-    [(log_p, _)] = by_rule(model, model.init(0), row)
+    [(log_p, _)] = by_rule(model.conditioned, model.init(0), row)
     np.testing.assert_allclose(log_p, -np.log1p(np.exp(-1.6 * np.array([1, -1, -1, 1]))), rtol=1e-5)
 
 

@@ -2,7 +2,8 @@
 
 import optax
 import pytest
-from cut_off import BITS, RBM, SETTINGS, fit
+from cut_off import BITS, RBM, SETTINGS, assert_same, fit
+from jax import monitoring
 
 import ebmlang as ebm
 from ebmlang.training.likeness import likeness, told
@@ -56,8 +57,44 @@ def test_a_fit_that_recurs_compiles_nothing(monkeypatch):
     assert again()
     assert again() == 0
     assert again(seed=4, epochs=3) == 0
-    assert again(optimizer=optax.adam(0.02)) == 1
+    assert again(optimizer=optax.adam(0.02)) == 2  # the epoch, and what it does of its own accord
     assert again(sweeps=2) == 1
+
+
+COMPILED: list[str] = []
+monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **more: COMPILED.append(event) if "backend_compile" in event else None
+)
+CASES = {
+    "mle": {"objective": "mle"},
+    "buffer": {"objective": "mle", "buffer": 30},
+    "pseudo": {"objective": "pseudo"},
+    "nce": {"objective": "nce"},
+    "exact": {"sampler": "exact"},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_another_seed_and_other_data_of_the_same_shape_compile_nothing(case):
+    model = ebm.loads(RBM, unit=3, check=False)
+    settings = {"batch_size": 10, "chains": 8, "progress": False, "epochs": 2, **CASES[case]}
+    first = ebm.fit(model, {"v": BITS}, **settings)
+    assert COMPILED
+    COMPILED.clear()
+    seeded = ebm.fit(model, {"v": BITS}, seed=2**31 - 1, params=first.params, **settings)
+    other = ebm.fit(model, {"v": 1 - BITS}, params=first.params, **settings)
+    assert COMPILED == []
+    assert other.params["b"].tolist() != seeded.params["b"].tolist()
+
+
+def test_what_compiles_once_for_all_data_and_seeds_is_what_compiles_for_one():
+    for case in ("buffer", "nce"):
+        settings = {"batch_size": 10, "chains": 8, "progress": False, "epochs": 2, **CASES[case]}
+        shared = ebm.loads(RBM, unit=3, check=False)
+        ebm.fit(shared, {"v": 1 - BITS}, seed=1, **settings)
+        again = ebm.fit(shared, {"v": BITS}, seed=3, **settings)
+        alone = ebm.fit(ebm.loads(RBM, unit=3, check=False), {"v": BITS}, seed=3, **settings)
+        assert_same(again, alone)
 
 
 def test_fits_that_share_what_is_compiled_share_nothing_else():

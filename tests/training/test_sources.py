@@ -34,7 +34,8 @@ class Counted:
 
 
 def fit(data, folder=None, **changed):
-    settings = {"optimizer": optax.adam(RATE), **SETTINGS, "epochs": 2, **changed}
+    steps = {} if changed.get("sampler") == "exact" else {"optimizer": optax.adam(RATE)}
+    settings = {**steps, **SETTINGS, "epochs": 2, **changed}
     return ebm.fit(MODEL, data, checkpoint=folder, **settings)
 
 
