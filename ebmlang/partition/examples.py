@@ -17,7 +17,7 @@ from .exact import split_given
 from .files import arrays_for, is_path, only_rows
 from .gaps import checked, ever_missing, gaps_of, refuse_gaps, with_gaps
 from .iterables import Stream, is_stream
-from .sources import Rows, check_rows, pieces_of, rows_of, spans, whole
+from .sources import Rows, check_rows, in_memory, pieces_of, rows_of, spans, whole
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -59,6 +59,20 @@ class Examples:
         else:
             for rows in self.stream.parts():
                 yield {n: rows[n] for n in self.data}
+
+    def groups(self) -> list[tuple[np.ndarray, dict[str, Any]]]:
+        """Row numbers of the examples with the same given data, and those data; for each such data."""
+        own = in_memory(self.own)
+        if not own:
+            return [(np.arange(self.number), dict(self.shared))]
+        flat = np.concatenate([v.reshape(self.number, -1) for v in own.values()], axis=1)
+        _, first, which, counts = np.unique(
+            flat, axis=0, return_index=True, return_inverse=True, return_counts=True
+        )
+        order = np.argsort(which.reshape(-1), kind="stable")
+        rows = np.split(order, np.cumsum(counts)[:-1])
+        givens = ({**self.shared, **{n: v[at] for n, v in own.items()}} for at in first)
+        return list(zip(rows, givens, strict=True))
 
 
 def prepare(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[Model, Examples]:

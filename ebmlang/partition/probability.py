@@ -23,7 +23,7 @@ from .examples import prepare as prepared
 from .gaps import patterns
 from .incomplete import incomplete_log_weights
 from .logz import LogPartition, log_partition
-from .sources import Rows, bytes_of_row, whole
+from .sources import Rows, bytes_of_row
 from .way import Point
 from .weights import estimate
 
@@ -118,8 +118,7 @@ def log_prob(
     values, errors = np.zeros(examples.number), np.zeros(examples.number)
     found: list[LogPartition] = []
     hows: list[str] = []
-    own = {n: whole(v) for n, v in examples.own.items()}
-    for rows, known in _groups(examples.shared, own, examples.number):
+    for rows, known in examples.groups():
         z = log_z
         for few in _parted(rows, arrays):
             part = {n: v[few] for n, v in arrays.items()}
@@ -141,20 +140,6 @@ def _parted(rows: np.ndarray, arrays: Mapping[str, Rows]) -> list[np.ndarray]:
     """Row numbers in parts whose rows fit in memory together."""
     step = max(1, MOST_BYTES // sum(bytes_of_row(v) for v in arrays.values()))
     return [rows[start : start + step] for start in range(0, len(rows), step)]
-
-
-def _groups(
-    shared: Mapping[str, Any], own: Mapping[str, np.ndarray], number: int
-) -> list[tuple[np.ndarray, dict[str, Any]]]:
-    """Rows of examples with the same given data, and those data."""
-    if not own:
-        return [(np.arange(number), dict(shared))]
-    flat = np.concatenate([v.reshape(number, -1) for v in own.values()], axis=1)
-    _, first, which = np.unique(flat, axis=0, return_index=True, return_inverse=True)
-    return [
-        (np.flatnonzero(which.reshape(-1) == k), {**shared, **{n: v[at] for n, v in own.items()}})
-        for k, at in enumerate(first)
-    ]
 
 
 def _of_known(

@@ -89,25 +89,18 @@ class _Alike:
 
 def _apart(examples: Examples) -> list[_Alike]:
     """All different given data, each of which has a log Z. Raises EbmError E705 for too many."""
-    own = in_memory(examples.own)
-    if not own:
-        return [_Alike(examples.shared, 1.0)]
-    flat = np.concatenate([v.reshape(len(v), -1) for v in own.values()], axis=1)
-    _, first, counts = np.unique(flat, axis=0, return_index=True, return_counts=True)
-    if len(first) > MOST_APART:
+    groups = examples.groups()
+    if len(groups) > MOST_APART:
         raise complain(
             "E705",
-            f"there are {len(first)} different values of `{'`, `'.join(own)}`, each with a log Z of "
-            f"its own, and at most {MOST_APART} are summed exactly in every step",
+            f"there are {len(groups)} different values of `{'`, `'.join(examples.own)}`, each with a "
+            f"log Z of its own, and at most {MOST_APART} are summed exactly in every step",
             helps=[
                 'sampler="auto" gives every example a chain',
                 'objective="pseudo" wants no log Z, where it fits',
             ],
         )
-    return [
-        _Alike({**examples.shared, **{n: v[at] for n, v in own.items()}}, count / len(flat))
-        for at, count in zip(first, counts, strict=True)
-    ]
+    return [_Alike(given, len(rows) / examples.number) for rows, given in groups]
 
 
 @dataclass(slots=True, eq=False)
