@@ -140,8 +140,8 @@ class Fit:
         """
         folder = Path(path)
         arrays = save({n: np.ascontiguousarray(v) for n, v in self._arrays().items()})
-        facts = {**self._facts(), "arrays": hashlib.blake2b(arrays, digest_size=16).hexdigest()}
-        written = json.dumps({**facts, "digest": _digest(facts)}, indent=1).encode()
+        facts = {**self._facts(), "arrays": _digest(arrays)}
+        written = json.dumps({**facts, "digest": _digest(_plain(facts))}, indent=1).encode()
         made: list[Path] = []
         try:
             made = [each for each in (folder, *folder.parents) if not each.exists()]
@@ -186,10 +186,13 @@ class Fit:
         }
 
 
-def _digest(facts: Mapping[str, Any]) -> str:
-    """A fingerprint of facts that is the same after they were written as JSON and read."""
-    text = json.dumps(facts, sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _plain(facts: Mapping[str, Any]) -> bytes:
+    """Facts as bytes that are the same after they were written as JSON and read."""
+    return json.dumps(facts, sort_keys=True).encode()
 
 
 def _put_table(history: Mapping[str, np.ndarray], path: Path) -> None:
@@ -268,8 +271,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         says = f"the fit in {folder} has format {facts.get('format')}, not {FORMAT}"
         raise complain("E608", says, helps=["the version that saved it reads it"])
     found = {
-        FACTS: facts.pop("digest", None) == _digest(facts),
-        ARRAYS: facts.get("arrays") == hashlib.blake2b(content, digest_size=16).hexdigest(),
+        FACTS: facts.pop("digest", None) == _digest(_plain(facts)),
+        ARRAYS: facts.get("arrays") == _digest(content),
     }
     for name, whole in found.items():
         if not whole:
