@@ -31,7 +31,6 @@ from .loop import Diverged as Diverged
 from .missing import refuse_missing
 from .objective import Objective
 from .objectives import Walked, check_chainless, objective_of
-from .phases import make_phases
 from .prior import refuse_own_priors
 from .reuse import same_model, same_phases
 from .stored import Fit
@@ -129,7 +128,7 @@ def fit(
         care.refuse("exact gradients make a fit of a few seconds")
         refuse_passing(examples, spread)
         return fit_exactly(
-            make_phases(model, tuple(examples.data), Auto()), examples, start, epochs, progress,
+            same_phases(model, tuple(examples.data), Auto()), examples, start, epochs, progress,
             callback,
         )  # fmt: skip
     walker = walker_of(sampler)
