@@ -25,7 +25,7 @@ from .objectives import check_fits
 from .pace import paced
 from .prior import log_prior
 from .standing import Standing, Told
-from .step import Batch
+from .step import Batch, kept
 from .stored import Fit
 from .visible import Visible, visible_of
 from .watch import Sign
@@ -80,11 +80,11 @@ class Steps:
             fine = jnp.isfinite(told.loss) & jnp.isfinite(told.gradient_norm)
             stopped = learner.bad >= 0
             keep = fine & ~stopped
-            kept = jax.tree.map(lambda new, old: jnp.where(keep, new, old), moved, learner)
+            after = kept(keep, moved, learner)
             if self.spread is not None:
-                kept = self.spread.held(kept)
+                after = self.spread.held(after)
             bad = jnp.where(stopped | fine, learner.bad, learner.step)
-            return kept._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
+            return after._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
 
         return jax.lax.scan(step, learner, batches)
 

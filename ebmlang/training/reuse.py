@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 from ..samplers.replay import Replay
@@ -20,8 +20,6 @@ from .step import Settings, make_epoch
 
 if TYPE_CHECKING:
     from ..model import Model
-
-SEEDS = 1 << 31  # a seed below it gives the same key as an argument and as a constant
 
 
 def same_model(model: Model, prepared: Model) -> Model:
@@ -49,28 +47,12 @@ def same_phases(
 
 
 def same_epoch(phases: Phases, settings: Settings, optimiser: Any) -> Callable[..., Any]:
-    """The compiled pass over batches for these settings; `optimiser` as it was given to the fit.
-
-    The seed, by which a buffer draws its slots, is an argument of what is compiled.
-    """
-    seed = settings.seed
-    told = settings.replay is not None and 0 <= seed < SEEDS
-    fixed = replace(settings, seed=0) if told else settings
-    own = tuple(_key(getattr(fixed, f.name)) for f in fields(fixed) if f.name != "optimiser")
+    """The compiled pass over batches for these settings; `optimiser` as it was given to the fit."""
+    names = [f.name for f in fields(settings) if f.name not in ("optimiser", "seed")]
+    own = tuple(_key(getattr(settings, n)) for n in names)
     key = ("epoch", phases, likeness(optimiser), own)
-    if not told:
-        return phases.model.made(key, lambda: make_epoch(phases, fixed))
-    compiled = phases.model.made(key, lambda: _seeded(phases, fixed))
-    return lambda learner, batches: compiled(learner, batches, np.int32(seed))
-
-
-def _seeded(phases: Phases, settings: Settings) -> Callable[..., Any]:
-    """The compiled pass over batches as a function of the seed too."""
-
-    def passed(learner: Any, batches: Any, seed: Any) -> Any:
-        return make_epoch(phases, replace(settings, seed=seed))(learner, batches)
-
-    return jax.jit(passed)
+    compiled = phases.model.made(key, lambda: make_epoch(phases, settings))
+    return partial(compiled, seed=np.uint32(settings.seed))
 
 
 def _key(value: Any) -> Hashable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -93,16 +93,24 @@ class Settings:
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
-    """A compiled pass over batches [batch, row, …]; after a step that is not finite nothing moves."""
+    """A compiled pass over batches [batch, row, …]; after a step that is not finite nothing moves.
 
-    def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
-        moved, told = _step(phases, settings, learner, batch)
-        return moved if settings.spread is None else settings.spread.held(moved), told
+    The seed, by which a buffer draws its slots, is an argument beside learner and batches.
+    """
 
-    return jax.jit(lambda learner, batches: jax.lax.scan(step, learner, batches))
+    def epoch(learner: Learner, batches: Batch, seed: Any) -> tuple[Learner, Told]:
+        seeded = replace(settings, seed=seed)
+
+        def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
+            moved, told = _step(phases, seeded, learner, batch)
+            return moved if seeded.spread is None else seeded.spread.held(moved), told
+
+        return jax.lax.scan(step, learner, batches)
+
+    return jax.jit(epoch)
 
 
-def _kept(keep: Any, moved: Any, before: Any) -> Any:
+def kept(keep: Any, moved: Any, before: Any) -> Any:
     """What moved, or what was before where that is not to be kept."""
     return jax.tree.map(
         lambda new, old: jax.lax.select(jnp.broadcast_to(keep, new.shape), new, old), moved, before
@@ -159,7 +167,7 @@ def _moved(
     fine = jnp.all(jnp.isfinite(jnp.stack(told[:3])))
     keep = fine & (learner.bad < 0)
     before = learner.chains, learner.latents, learner.gauge
-    chains, latents, gauge = _kept(keep, walked, before)
+    chains, latents, gauge = kept(keep, walked, before)
     return _followed(settings, learner, slopes, pulled, keep)._replace(
         chains=chains, latents=latents, gauge=gauge,
         step=learner.step + keep.astype(jnp.int32),
@@ -183,14 +191,14 @@ def _followed(settings: Settings, learner: Learner, slopes: Any, pulled: Any, ke
         seen = centring.offsets(pulled)
         share = jnp.where(learner.step == 0, 1.0, SLIDING)
         slid = jax.tree.map(lambda m, x: m + share * (x - m), offsets, seen)
-        offsets = _kept(keep, slid, offsets)
+        offsets = kept(keep, slid, offsets)
         slopes = centring.turned(slopes, learner.free, offsets, settings.shared)
     updates, optimiser = settings.optimiser.update(slopes, learner.optimiser, learner.free)
     moved = optax.apply_updates(learner.free, updates), optimiser
-    free, optimiser = _kept(keep, moved, (learner.free, learner.optimiser))
+    free, optimiser = kept(keep, moved, (learner.free, learner.optimiser))
     if centring is not None:
         shifted = centring.shifted(learner.free, free, offsets, settings.shared)
-        free |= _kept(keep, shifted, {n: learner.free[n] for n in shifted})
+        free |= kept(keep, shifted, {n: learner.free[n] for n in shifted})
     return learner._replace(free=free, optimiser=optimiser, offsets=offsets)
 
 
