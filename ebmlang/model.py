@@ -136,7 +136,14 @@ class Model:
             world = self.world
         except EbmError:
             world = None
-        return analyse(self.program, world, data)
+        return analyse(self.walled, world, data)
+
+    @cached_property
+    def walled(self) -> Program:
+        """The program with the walls of its energies as terms of their own."""
+        from .semantics.walls import walled
+
+        return walled(self.program)
 
     @cached_property
     def target(self) -> Target:
@@ -145,7 +152,7 @@ class Model:
         from .backend.networks import calls
 
         networks = calls(self.program, self.world, self.bindings.externals)
-        target = Target(self.program, self.world, self.structure, networks)
+        target = Target(self.walled, self.world, self.structure, networks)
         check_defaults(target, self.bindings.givens)
         return target
 

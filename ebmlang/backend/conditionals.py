@@ -15,7 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..semantics.terms import Kind, Symbol
-from .energy import State, Target
+from ..semantics.walls import HEIGHT
+from .energy import LOWEST_WALL, State, Target
+
+NO_BETA = 2.0**-60  # stands for a beta of 0 where there are walls
 
 
 class Situation(NamedTuple):
@@ -28,6 +31,18 @@ class Situation(NamedTuple):
     given: Any
     beta: Any
     tables: Any = None
+
+
+def with_walls(target: Target, situation: Situation, nats: float = LOWEST_WALL) -> Situation:
+    """The situation with walls that cost so many nats at its beta, if the energy has any.
+
+    Walls hold at every temperature: a beta of 0 becomes one at which all else weighs nothing.
+    """
+    if not target.walled:
+        return situation
+    beta = jnp.where(situation.beta == 0, jnp.asarray(NO_BETA, situation.beta.dtype), situation.beta)
+    height = jnp.asarray(nats, beta.dtype) / beta
+    return situation._replace(beta=beta, given={**situation.given, HEIGHT: height})
 
 
 def in_float64(tree: Any) -> Any:

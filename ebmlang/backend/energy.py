@@ -16,12 +16,17 @@ from ..analysis.structure import Structure
 from ..analysis.world import World
 from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
+from ..semantics.walls import HEIGHT
 from ..syntax.diagnostics import complain
 from .checks import check_values
 from .known import filled, tether
 from .lower import Lowering
 
 State = dict[str, Any]
+
+# Nats that a wall costs at a beta of 1 where nothing else is said: exp(-1024) is 0 in all floats, and
+# sums that hold it lose less than 1e-4 in float32.
+LOWEST_WALL = 1024.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,17 +54,36 @@ class Target:
             if name not in known:
                 shape = self.world.shape(self.program.givens[name])
                 arrays[name] = jnp.broadcast_to(lowering.array(default), shape)
-        lowering.values = arrays | known
+        lowering.values = {HEIGHT: jnp.asarray(LOWEST_WALL)} | arrays | known
         return lowering
 
+    @property
+    def walled(self) -> bool:
+        """Whether an energy can be infinite at some states."""
+        return any(e.walls is not None for e in self.program.energies)
+
     def parts(self, params: Mapping[str, Any], state: State, given: State) -> dict[str, Any]:
-        """Every named energy, in nats."""
+        """Every named energy, in nats; infinite at states that it forbids."""
         lowering = self.lowering(params, state, given)
-        return {e.name: lowering.scalar(e.term) for e in self.program.energies}
+        return {e.name: _whole(e, lowering) for e in self.program.energies}
+
+    def whole(self, params: Mapping[str, Any], state: State, given: State) -> Any:
+        """The energy of one configuration, in nats; infinite where it is forbidden."""
+        return _total(self.parts(params, state, given).values())
 
     def energy(self, params: Mapping[str, Any], state: State, given: State) -> Any:
-        """The energy of one configuration, in nats."""
-        return _total(self.parts(params, state, given).values())
+        """The energy of one configuration, in nats, its walls as high as `given` says.
+
+        What samplers and sums follow: it is finite where `whole` is infinite.
+        """
+        lowering = self.lowering(params, state, given)
+        return _total(lowering.scalar(e.term) for e in self.program.energies)
+
+    def walls(self, params: Mapping[str, Any], state: State, given: State) -> Any:
+        """How many walls a configuration has run into: 0 where it is allowed."""
+        lowering = self.lowering(params, state, given)
+        walls = (e.walls for e in self.program.energies)
+        return _total(jnp.abs(lowering.scalar(w)) for w in walls if w is not None)
 
     def touching(self, variables: Iterable[str]) -> tuple[NamedEnergy, ...]:
         """The extended energies in which any of these variables stands."""
@@ -102,6 +126,13 @@ class Target:
         """Every named quantity of a configuration."""
         lowering = self.lowering(params, state, given)
         return {q.name: lowering.array(q.value) for q in self.program.quantities}
+
+
+def _whole(energy: NamedEnergy, lowering: Lowering) -> Any:
+    if energy.finite is None or energy.walls is None:
+        return lowering.scalar(energy.term)
+    finite, walls = lowering.scalar(energy.finite), lowering.scalar(energy.walls)
+    return jnp.where(walls == 0, finite, jnp.where(walls > 0, jnp.inf, -jnp.inf))
 
 
 def _total(parts: Iterable[Any]) -> Any:

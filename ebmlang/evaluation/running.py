@@ -14,7 +14,7 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..samplers.abreast import Abreast, groups_of
-from ..samplers.beginning import begin_states
+from ..samplers.starting import begin_states
 from ..samplers.clusters import refuse_repelled
 from ..samplers.plan import Plan
 from ..samplers.run import Clamped, Loop, loop_of, verify_once
@@ -119,7 +119,7 @@ def ready(setting: Setting, loop: Loop, view: View | None, most: int = MOST_KEPT
     )
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(setting.seed))
-    states = begin_states(model.target, loop.first, situation, sub, chains, setting.held.values)
+    states = begin_states(loop.first, situation, sub, chains, setting.held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, setting.warmup)
     advance = partial(program.advance, situation, view)
     chain, _ = jax.block_until_ready(advance(chain, 0, 1))

@@ -102,7 +102,7 @@ class Watched:
         """The statistics of one configuration, and its place in the view, or its features without one."""
         real = jnp.result_type(float)
         entries, quantities, features = self._every(situation, state)
-        energy = self.model.target.energy(situation.params, state, situation.given)
+        energy = self.model.target.whole(situation.params, state, situation.given)
         seen = features[self.features]
         if view is not None:
             seen = (seen - view.mean) @ view.axes

@@ -59,7 +59,10 @@ def annealed(target: Target, data: dict[str, np.ndarray]) -> Target:
     program = target.program
     own, base = (_number(n, target) for n in (OWN, BASE))
     givens = {own.name: own, base.name: base}
-    energies = [replace(e, term=_times(own, e.term)) for e in program.energies]
+    energies = [
+        replace(e, term=_times(own, e.term), finite=e.finite and _times(own, e.finite))
+        for e in program.energies
+    ]
     for symbol in program.unknowns.values():
         term, tables = _base(symbol, target)
         givens |= {t.name: t for t in tables}

@@ -20,9 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State
-from ..samplers.beginning import begin_states, not_finite, starter
+from ..samplers.beginning import not_finite, starter
+from ..samplers.starting import begin_states
 from ..samplers.run import Clamped
 from ..samplers.settings import Sampler
 from ..samplers.verify import verify
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 PILOTS = 64  # chains that find the schedule
 SETTLING = 200  # sweeps of the pilot at the model itself
+ANNEALED_WALL = 64.0  # nats of a wall at the model itself: on the way it is lower, and is crossed
 VARIANCE = 0.05  # of log weights in a step of the pilot
 MOST_PILOT_STEPS = 4000
 LEAST_STEPS, MOST_STEPS = 200, 1 << 14
@@ -96,6 +98,7 @@ def prepare(
         ("way", sampler, held.signature),
         lambda: way_of(annealed(model.target, data), held.masks, sampler),
     )
+    situation = with_walls(model.target, situation, ANNEALED_WALL)
     empty = base_of(way.target, {}, {}).arrays
     whole = situation._replace(given={**situation.given, **empty})
     there = at(whole, situation.beta, jnp.zeros(()))._replace(beta=jnp.ones(()))
@@ -103,7 +106,7 @@ def prepare(
         model.made(("verified way", sampler, held.signature), lambda: _verified(way, there))
     first, walk = jax.random.split(key)
     start = model.made(("way start", held.signature), lambda: starter(way.target, held.masks))
-    states = begin_states(way.target, start, there, first, PILOTS, held.values)
+    states = begin_states(start, there, first, PILOTS, held.values)
     if values is not None:
         states = _with_held(states, values, held)
     pilot = way.start(walk, there, states)
@@ -127,7 +130,7 @@ def _with_held(states: State, values: Mapping[str, Any], held: Clamped) -> State
 
 
 def _refuse_strange(way: Way, situation: Situation, walk: Walk) -> None:
-    energies = jax.vmap(lambda s: way.target.energy(situation.params, s, situation.given))(
+    energies = jax.vmap(lambda s: way.target.whole(situation.params, s, situation.given))(
         walk.chains.state
     )
     strange = ~np.isfinite(np.asarray(energies))

@@ -21,7 +21,8 @@ from numpyro.distributions.util import validate_sample
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.parameters import check_params
-from ..samplers.beginning import begin_states, starter
+from ..samplers.beginning import starter
+from ..samplers.starting import begin_states
 from ..samplers.plan import make_plan
 from ..samplers.run import check_counts, clamped
 from ..samplers.settings import Sampler, sampler_of
@@ -66,7 +67,7 @@ class Recipe:
 
             def plain(situation: Situation, held: State, value: Any) -> Any:
                 state = {**held, name: value}
-                return -situation.beta * target.energy(situation.params, state, situation.given)
+                return -situation.beta * target.whole(situation.params, state, situation.given)
 
             return jax.jit(plain)
         symbols = target.program.unknowns
@@ -248,7 +249,7 @@ class ModelDistribution(Distribution):
     def _refuse(self, situation: Situation, axes: Any, key: Any) -> None:
         model, recipe = self.recipe.model, self.recipe
         first = self._first(situation, axes)
-        begin_states(model.target, starter(model.target, recipe.masks), first, key, 1, self.held)
+        begin_states(starter(model.target, recipe.masks), first, key, 1, self.held)
         raise complain("E703", "no start with a finite energy was found for some parameters")
 
 

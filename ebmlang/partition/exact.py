@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation, in_float64
+from ..backend.conditionals import Situation, in_float64, with_walls
 from ..backend.energy import State, stored_type
 from ..samplers.gaussian import complaint_of
 from ..samplers.run import Clamped, clamped, situation_of
-from ..syntax.diagnostics import complain
-from .choosing import Call, Found, exactly, ways_of
+from ..syntax.diagnostics import EbmError, complain
+from .choosing import Call, Found, Ways, exactly, ways_of
 from .streaming import streamed
 from .summation import Summation, plan_sum
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ..model import Model
 
 MOST_SECONDS = 600.0
+# Nats of a wall in exact sums: beside the first, what is lost to rounding is below 1e-9.
+WALLS = (2.0**20, 2.0**24, 2.0**30, 2.0**36, 2.0**42)
+CLOSE, ROUNDING = 1e-9, 2.0**-48
+NO_STATE = "no state is allowed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +63,9 @@ def exact(
     with jax.enable_x64(True):
         wide = in_float64(situation_of(model, params, given, beta))
         state = base_state(model, held)
-        call = Call(model, held.signature, wide, state, gradient, most_seconds)
-        found = exactly(ways, call)
+        found = _found(ways, Call(model, held.signature, wide, state, gradient, most_seconds))
+        if found.log_z == -np.inf and not gradient:
+            return ExactAnswer(-np.inf, None, found.how)
         if not np.isfinite(found.log_z):
             raise _no_number(model, held, wide, state, found)
         arrays = None
@@ -70,10 +75,46 @@ def exact(
     return ExactAnswer(found.log_z, arrays, found.how, found.error)
 
 
+def _found(ways: Ways, call: Call) -> Found:
+    """log Z by the cheapest way, with walls so high that what they forbid weighs nothing.
+
+    Higher walls change nothing then; where log Z falls with them however high they are, no state is
+    allowed, and it is -inf.
+    """
+    target = call.model.target
+    if not target.walled:
+        return exactly(ways, call)
+    before: Found | None = None
+    for nats in WALLS:
+        found = exactly(ways, replace(call, situation=with_walls(target, call.situation, nats)))
+        if np.isnan(found.log_z):
+            return found
+        if before is not None and _same(before.log_z, found.log_z, nats):
+            return before
+        before = found
+    return Found(-np.inf, None, 0.0, NO_STATE)
+
+
+def _same(before: float, now: float, nats: float) -> bool:
+    """Whether two log Z differ by no more than rounding beside such walls."""
+    return abs(before - now) <= CLOSE * (1 + abs(before)) + ROUNDING * nats
+
+
+def empty() -> EbmError:
+    """E703: no state is allowed."""
+    return complain(
+        "E703",
+        f"{NO_STATE}: Z = 0, and there is no law",
+        helps=["look for conditions that no configuration can meet at once"],
+    )
+
+
 def _no_number(
     model: Model, held: Clamped, situation: Situation, state: State, found: Found
 ) -> Exception:
-    """Why log Z is no number: the variable in which the energy is no bowl."""
+    """Why log Z is no number: no state is allowed, or the variable in which the energy is no bowl."""
+    if found.log_z == -np.inf:
+        return empty()
     plan = summation_of(model, held)
     wild = [n for n in plan.closed if not plan.target.program.unknowns[n].domain.discrete] or list(
         plan.listed
@@ -144,13 +185,34 @@ def exact_log_weights(
             rows = slice(start, start + batch)
             state = _example_states(model, data, rows)
             own = {n: jnp.asarray(v[rows]) for n, v in per_example.items()}
-            log_sum, _ = streamed(
-                plan,
-                lambda high, s=state, o=own: (compiled(wide, s, o, high), ()),
-                MOST_SECONDS,
-            )
-            found.append(np.asarray(log_sum))
+            def at(nats: float, state: State = state, own: State = own) -> np.ndarray:
+                there = with_walls(model.target, wide, nats)
+                log_sum, _ = streamed(
+                    plan, lambda high: (compiled(there, state, own, high), ()), MOST_SECONDS
+                )
+                return np.asarray(log_sum)
+
+            found.append(between_walls(at) if model.target.walled else at(WALLS[0]))
     return np.concatenate(found)
+
+
+def between_walls(at: Callable[[float], np.ndarray]) -> np.ndarray:
+    """Log weights with walls of any height; -inf for those that fall with it.
+
+    `at` gives them for walls of so many nats.
+    """
+    before = at(WALLS[0])
+    settled = np.full(before.shape, -np.inf)
+    left = np.ones(before.shape, bool)
+    for nats in WALLS[1:]:
+        now = at(nats)
+        same = np.abs(before - now) <= CLOSE * (1 + np.abs(before)) + ROUNDING * nats
+        settled = np.where(left & (same | np.isnan(now)), before, settled)
+        left &= ~same & ~np.isnan(now)
+        if not left.any():
+            break
+        before = now
+    return settled
 
 
 def _example_states(model: Model, data: Mapping[str, Any], rows: slice) -> State:

@@ -18,7 +18,8 @@ import numpy as np
 from ..analysis.structure import analyse
 from ..backend.conditionals import Situation, in_float64
 from ..backend.energy import State, Target, stored_type
-from ..samplers.beginning import begin_states, starter
+from ..samplers.beginning import starter
+from ..samplers.starting import begin_states
 from ..samplers.clamping import Clamped, clamped
 from ..samplers.plan import Plan, make_plan
 from ..samplers.run import check_counts, check_seed, situation_of
@@ -167,7 +168,7 @@ class _Asking:
         situation = self._situation(params)
         first, second = jax.random.split(jax.random.key(seed))
         start = model.made((*self.key, "start"), lambda: starter(target, self.held.masks))
-        states = begin_states(target, start, situation, first, chains, self.held.values)
+        states = begin_states(start, situation, first, chains, self.held.values)
         keys = jax.random.split(second, chains)
 
         def made() -> Callable[..., Any]:

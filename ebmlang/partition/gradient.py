@@ -16,7 +16,7 @@ from jax.flatten_util import ravel_pytree
 
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
-from ..samplers.beginning import begin_states
+from ..samplers.starting import begin_states
 from ..samplers.clamping import Clamped
 from ..samplers.run import (
     Loop,
@@ -148,7 +148,7 @@ def gradient(
     loop = loop_of(model, chosen, held, warmup)
     verify_once(model, loop, (chosen, held.signature, "auto"), situation)
     key, sub = jax.random.split(jax.random.key(seed))
-    states = begin_states(model.target, loop.first, situation, sub, chains, held.values)
+    states = begin_states(loop.first, situation, sub, chains, held.values)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     partial = tuple(c for c in covers if not c.whole)
     slopes = _Slopes(model, loop, partial, _numbers(model, situation))

@@ -14,11 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation, in_float64, states_of
+from ..backend.conditionals import Situation, in_float64, states_of, with_walls
 from ..backend.energy import State, stored_type
 from ..backend.known import as_given, mask_of, tethered_log_integral
 from ..samplers.run import situation_of
 from ..syntax.diagnostics import complain
+from .exact import between_walls
 from .gaps import ever_missing
 from .sources import filled_up
 from .summation import Summation, plan_sum, spoken_states
@@ -110,7 +111,13 @@ def incomplete_log_weights(
         wide = in_float64(situation)
         key = ("incomplete weights", sums.plan)
         compiled = model.made(key, lambda: jax.jit(jax.vmap(sums.log_sum, in_axes=(None, 0))))
-        found = [np.asarray(compiled(wide, rows)) for rows in in_parts(data, sums.together)]
+        found = []
+        for rows in in_parts(data, sums.together):
+
+            def at(nats: float, rows: State = rows) -> np.ndarray:
+                return np.asarray(compiled(with_walls(model.target, wide, nats), rows))
+
+            found.append(between_walls(at) if model.target.walled else at(0.0))
     return np.concatenate(found)[: len(next(iter(data.values())))]
 
 

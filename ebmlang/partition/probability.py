@@ -18,7 +18,7 @@ from ..samplers.run import check_counts, check_seed, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import LEAST_STEPS, MOST_STEPS, PILOTS, Annealing, more, prepare, schedule_of
-from .exact import exact_log_weights
+from .exact import empty, exact_log_weights
 from .examples import prepare as prepared
 from .gaps import patterns
 from .incomplete import incomplete_log_weights
@@ -124,6 +124,8 @@ def log_prob(
             part = {n: v[few] for n, v in arrays.items()}
             weights, error, how = _of_known(model, params, part, known, method, settings)
             z = z or log_partition(model, params, method, given=known, **settings)
+            if z.value == -np.inf:
+                raise empty()
             values[few], errors[few] = weights - z.value, np.hypot(error, z.std_error)
             hows.append(f"{how}; log Z {z.method}")
         found += [z] if z is not None else []

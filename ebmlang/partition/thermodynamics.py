@@ -157,7 +157,7 @@ def _watch(model: Model, ready: Annealing, draws: int) -> Any:
         def step(chain: Chain, _: None) -> tuple[Chain, Any]:
             chain, _report = sweeps(ready.way.plan, situation, chain, 1)
             given = {n: situation.given[n] for n in model.program.givens if n in situation.given}
-            return chain, model.target.energy(situation.params, chain.state, given)
+            return chain, model.target.whole(situation.params, chain.state, given)
 
         return jax.lax.scan(step, chain, None, length=draws)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target, stored_type
@@ -55,22 +55,38 @@ def _in_common(values: Any, first: Any, second: Any) -> Any:
 
 
 Guess = Callable[[Situation, Any, State], State]
-Starter = Callable[..., tuple[State, Any]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Starter:
+    """Compiled: for each key a state [chain, dims] that is allowed, and whether one was found.
+
+    `masks`: the entries that are held. Called with the situation, keys, held values, and values
+    [chain, dims] that are to be kept. `repair`: what moves forbidden states to allowed ones, made
+    when it is first needed, for each set of kept variables.
+    """
+
+    target: Target
+    masks: Mapping[str, np.ndarray]
+    run: Callable[..., tuple[State, Any]]
+    repair: dict[frozenset[str], Any] = field(default_factory=dict)
+
+    def __call__(
+        self, situation: Situation, keys: Any, values: State, told: State
+    ) -> tuple[State, Any]:
+        """States [chain, dims], and which of them have a finite energy."""
+        return self.run(situation, keys, values, told)
 
 
 def starter(target: Target, masks: Mapping[str, np.ndarray], guess: Guess | None = None) -> Starter:
-    """Compiled: for each key a state of finite energy with held entries at their values.
-
-    `guess` makes up what is tried from held values, a random state if not said. The starter takes
-    the situation, keys, held values, and values [chain, dims] that are to be kept.
-    """
+    """A starter that tries random states, or what `guess` makes up from held values."""
 
     def candidate(situation: Situation, key: Any, values: State, told: State) -> Any:
         state = random_state(target, key) if guess is None else guess(situation, key, values)
         state |= told
         for name, mask in masks.items():
             state[name] = jnp.where(mask, values[name], state[name]).astype(state[name].dtype)
-        return state, target.energy(situation.params, state, situation.given)
+        return state, target.whole(situation.params, state, situation.given)
 
     def first_finite(situation: Situation, key: Any, values: State, told: State) -> Any:
         tries = jax.random.split(key, TRIES)
@@ -78,30 +94,8 @@ def starter(target: Target, masks: Mapping[str, np.ndarray], guess: Guess | None
         pick = jnp.argmax(jnp.isfinite(energies))
         return jax.tree.map(lambda x: x[pick], states), jnp.isfinite(energies[pick])
 
-    return jax.jit(jax.vmap(first_finite, in_axes=(None, 0, None, 0)))
-
-
-def begin_states(
-    target: Target,
-    start: Starter,
-    situation: Situation,
-    key: Any,
-    chains: int,
-    values: State,
-    told: State | None = None,
-    failed: str = f"no start with a finite energy in {TRIES} tries",
-) -> State:
-    """A finite-energy state for every chain. Shapes: [chain, dims].
-
-    Raises EbmError E703 that names the energy and the variable if none is found, and says `failed`.
-    """
-    states, fine = start(situation, jax.random.split(key, chains), values, told or {})
-    # Within a compiled function, as under NumPyro's `parallel`, nothing can be raised.
-    if not isinstance(fine, Tracer) and not bool(jnp.all(fine)):
-        bad = int(jnp.argmin(fine))
-        one = jax.tree.map(lambda x: x[bad], states)
-        raise not_finite(target, situation, one, failed)
-    return states
+    run = jax.jit(jax.vmap(first_finite, in_axes=(None, 0, None, 0)))
+    return Starter(target, masks, run)
 
 
 def not_finite(target: Target, situation: Situation, state: State, what: str) -> Exception:

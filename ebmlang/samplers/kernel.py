@@ -131,7 +131,7 @@ class Kernel(MCMCKernel):
         )
 
     def _energy(self, state: Any) -> Any:
-        return self.model.target.energy(self._situation.params, state, self._situation.given)
+        return self.model.target.whole(self._situation.params, state, self._situation.given)
 
     def sample(
         self, state: KernelState, model_args: tuple[Any, ...], model_kwargs: Mapping[str, Any]

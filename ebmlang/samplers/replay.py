@@ -26,7 +26,8 @@ import jax.numpy as jnp
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..syntax.diagnostics import complain
-from .beginning import Starter, begin_states, starter
+from .beginning import Starter, starter
+from .starting import begin_states
 from .block import Key, Plan
 from .langevin import AnnealedBlock
 from .plan import make_plan
@@ -89,7 +90,7 @@ class Replay:
     def begun(self, key: Key, situation: Situation) -> ReplayBuffer:
         """A buffer of random states in a situation."""
         begun, sub = jax.random.split(key)
-        states = begin_states(self.model.target, self.first, situation, sub, self.slots, self.held)
+        states = begin_states(self.first, situation, sub, self.slots, self.held)
         walking = jax.tree.map(lambda x: x[: self.chains], states)
         chain = jax.vmap(lambda k, s: begin(self.plan, k, situation, s, ALWAYS))(
             jax.random.split(begun, self.chains), walking

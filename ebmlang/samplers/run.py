@@ -18,7 +18,7 @@ import numpy as np
 
 from ..analysis.closing import Wish, wish_of
 from ..backend.checks import check_values
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, Target, stored_type
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
@@ -269,14 +269,11 @@ def situation_of(
                 f"{list(model.world.shape(symbol)) or 'one number'} is wanted",
             )
         check_values(symbol, value, model.world)
-    return Situation(
-        {
-            n: params[n] if n in model.program.networks else jnp.asarray(params[n], real)
-            for n in params
-        },
-        known,
-        jnp.asarray(beta, real),
-    )
+    arrays = {
+        n: params[n] if n in model.program.networks else jnp.asarray(params[n], real)
+        for n in params
+    }
+    return with_walls(model.target, Situation(arrays, known, jnp.asarray(beta, real)))
 
 
 def check_counts(**counts: int | np.integer[Any]) -> None:

@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ..backend.ancestral import Law, drawn, laws, ordered
 from ..backend.checks import check_values
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, Target, stored_type
 from ..semantics.context import nearest
 from ..semantics.terms import Kind, Symbol
-from ..syntax.diagnostics import complain
-from .beginning import RADIUS, TRIES, Guess, Starter, begin_states, random_state, starter
-from .plan import free_variables
+from ..syntax.diagnostics import EbmError, complain
+from .beginning import RADIUS, TRIES, Guess, Starter, not_finite, random_state, starter
+from .plan import free_variables, make_plan
+from .settings import sampler_of
+from .sweep import Chain, begin, sweep
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 # None, a name of `WAYS`, values by name, or one of NumPyro's strategies.
 Init = str | Mapping[str, Any] | Callable[..., Any] | None
+REPAIRS = (64, 256, 1024)  # sweeps in which walls rise, at each attempt
+LOW_WALL, HIGH_WALL = 0.5, 64.0  # nats
 MIDDLE_OF = 15  # draws of which NumPyro's `init_to_median` takes the median
 
 
@@ -113,7 +118,93 @@ def started(
         made = ("start", held.signature, opening.radius, opening.draws)
         start = model.made(made, lambda: starter(target, held.masks, _guess(target, opening, held)))
     failed = _failed(told, opening, target)
-    return begin_states(target, start, situation, key, chains, held.values, told, failed)
+    return begin_states(start, situation, key, chains, held.values, told, failed)
+
+
+def begin_states(
+    start: Starter,
+    situation: Situation,
+    key: Any,
+    chains: int,
+    values: State,
+    told: State | None = None,
+    failed: str = f"no start with a finite energy in {TRIES} tries",
+) -> State:
+    """An allowed state for every chain: one of a few tries, else one that is repaired.
+
+    Shapes: [chain, dims]. Raises EbmError E703 that names the energy and the variable if none is
+    found, and says `failed`.
+    """
+    told = told or {}
+    states, fine = start(situation, jax.random.split(key, chains), values, told)
+    # Within a compiled function, as under NumPyro's `parallel`, nothing can be raised.
+    if isinstance(fine, Tracer) or bool(jnp.all(fine)):
+        return states
+    if start.target.walled:
+        states, fine = repaired(start, situation, key, states, frozenset(told))
+        if bool(jnp.all(fine)):
+            return states
+    bad = int(jnp.argmin(fine))
+    one = jax.tree.map(lambda x: x[bad], states)
+    raise not_finite(start.target, situation, one, failed)
+
+
+def repaired(
+    start: Starter, situation: Situation, key: Any, states: State, told: frozenset[str]
+) -> tuple[State, Any]:
+    """States [chain, dims] moved until they run into no wall, and which of them are allowed.
+
+    Sweeps of the model with walls that rise slowly, longer each time; chains that find no way
+    begin where another did. Values that were asked for in `init` stay.
+    """
+    run = start.repair.get(told) or _repair(start, told)
+    start.repair[told] = run
+    fine: Any = jnp.zeros(len(jax.tree.leaves(states)[0]), bool)
+    if run is None:
+        return states, fine
+    for length in REPAIRS:
+        ramp = jnp.geomspace(LOW_WALL, HIGH_WALL, length)
+        for part in ramp.reshape(-1, REPAIRS[0]):
+            key, sub = jax.random.split(key)
+            moved, done = run(jax.random.split(sub, len(fine)), situation, states, part)
+            states = jax.tree.map(lambda a, b, f=fine: _where(f, a, b), states, moved)
+        fine = fine | done
+        if bool(jnp.all(fine)):
+            break
+    found = np.flatnonzero(np.asarray(fine))
+    if len(found):
+        rows = np.where(np.asarray(fine), np.arange(len(fine)), np.resize(found, len(fine)))
+        states, fine = jax.tree.map(lambda x: x[rows], states), jnp.ones_like(fine)
+    return states, fine
+
+
+def _where(which: Any, a: Any, b: Any) -> Any:
+    return jnp.where(which.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
+
+
+def _repair(start: Starter, told: frozenset[str]) -> Callable[..., Any] | None:
+    """Compiled: sweeps with walls of so many nats each; None where nothing is left to move."""
+    target = start.target
+    masks = dict(start.masks)
+    for name in told:
+        masks[name] = np.ones(target.world.shape(target.program.unknowns[name]), bool)
+    try:
+        plan = make_plan(target, sampler_of("auto"), masks, fallback="mala", carried=False)
+    except EbmError:
+        return None
+
+    def one(key: Any, situation: Situation, state: State, ramp: Any) -> Any:
+        soft = with_walls(target, situation, LOW_WALL)
+
+        def sweep_at(chain: Chain, nats: Any) -> tuple[Chain, None]:
+            there = with_walls(target, situation, nats)._replace(tables=None)
+            return sweep(plan, there, chain)[0], None
+
+        chain, _ = jax.lax.scan(sweep_at, begin(plan, key, soft, state, len(ramp)), ramp)
+        energy = target.whole(situation.params, chain.state, situation.given)
+        return chain.state, jnp.isfinite(energy)
+
+    return jax.jit(jax.vmap(one, in_axes=(0, None, 0, None)))
 
 
 def _failed(told: State, opening: Opening, target: Target) -> str:

@@ -41,7 +41,7 @@ def observed(target: Target, situation: Situation, state: State) -> dict[str, An
             found[name] = value.astype(real)
     named = target.quantities(situation.params, state, situation.given)
     found |= {n: jnp.asarray(v, real) for n, v in named.items()}
-    return found | {"energy": target.energy(situation.params, state, situation.given)}
+    return found | {"energy": target.whole(situation.params, state, situation.given)}
 
 
 def streaming(target: Target, plan: Plan) -> Any:

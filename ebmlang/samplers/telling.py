@@ -69,7 +69,7 @@ class Telling:
 
     def _told(self, state: State, report: Report) -> Told:
         where = self.situation.params, state, self.situation.given
-        energy = self.target.energy(*where)
+        energy = self.target.whole(*where)
         named = self.target.quantities(*where)
         kept = {n: v for n, v in compact(self.target, state).items() if n in self.names}
         return kept, {n: v for n, v in named.items() if n in self.names}, energy, report

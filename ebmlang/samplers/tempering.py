@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation
-from ..backend.energy import State, Target
+from ..backend.conditionals import Situation, with_walls
+from ..backend.energy import LOWEST_WALL, State, Target
 from ..backend.sites import Sites
 from ..evaluation.exchange import Exchange
 from ..semantics.terms import Kind
@@ -30,6 +30,7 @@ from .sweep import Chain, begin, prepared, sweep
 
 FIRST_ROUND = 4  # sweeps before the ladder first changes; each round is twice as long
 WARMEST = 0.1  # beta of the hottest replica where nothing bounds a variable
+HALF_WALL = 6.0  # nats that a wall costs at half the beta asked for
 NOWHERE, HOT, COLD = 0, 1, 2
 
 
@@ -88,17 +89,15 @@ class TemperingBlock:
 
     def move(self, key: Key, situation: Situation, state: State, inner: Replicas) -> Moved:
         swap, *keys = jax.random.split(key, len(self.ladder) + 1)
-        betas = situation.beta * inner.betas
+        betas, nats = situation.beta * inner.betas, wall_heights(inner.betas)
 
-        def one(key: Key, beta: Any, state: State, inner: Any) -> Any:
-            return sweep(self.plan, situation._replace(beta=beta), Chain(key, state, inner))
+        def one(key: Key, beta: Any, nats: Any, state: State, inner: Any) -> Any:
+            there = self._there(situation, beta, nats)
+            return sweep(self.plan, there, Chain(key, state, inner))
 
         states = self._spread(state, inner.states)
-        chain, report = jax.vmap(one)(jnp.stack(keys), betas, states, inner.inner)
-        energies = jax.vmap(lambda s: self.target.energy(situation.params, s, situation.given))(
-            chain.state
-        )
-        chances = swap_chances(betas, energies)
+        chain, report = jax.vmap(one)(jnp.stack(keys), betas, nats, states, inner.inner)
+        chances = self._chances(situation, betas, nats, chain.state)
         order = swaps(swap, chances, inner.count)
         states = jax.tree.map(lambda x: x[order], chain.state)
         others = {n: jax.vmap(s.take)(states[n][:-1]) for n, s in self.plan.sites.items()}
@@ -110,6 +109,23 @@ class TemperingBlock:
             jnp.sum(report.gradients, dtype=jnp.int32),
             report.diverged[-1],
         )
+
+    def _there(self, situation: Situation, beta: Any, nats: Any) -> Situation:
+        """The situation of a replica; where there are walls, with its own."""
+        there = situation._replace(beta=beta)
+        if not self.target.walled:
+            return there
+        # What blocks made of the walls of the coldest replica is not that of this one.
+        return with_walls(self.target, there, nats)._replace(tables=None)
+
+    def _chances(self, situation: Situation, betas: Any, nats: Any, states: State) -> Any:
+        """The chances that neighbours swap. Shapes: [pair]."""
+        flat = with_walls(self.target, situation, 0.0)
+        energies = jax.vmap(lambda s: self.target.energy(flat.params, s, flat.given))(states)
+        if not self.target.walled:
+            return swap_chances(betas, energies)
+        walls = jax.vmap(lambda s: self.target.walls(flat.params, s, flat.given))(states)
+        return swap_chances(betas, energies, (nats[:-1] - nats[1:]) * (walls[:-1] - walls[1:]))
 
     def _random(self, key: Key, situation: Situation, state: State) -> State:
         """Free sites of a random state, or of the state itself if its energy is not finite."""
@@ -149,9 +165,17 @@ class TemperingBlock:
         )
 
 
-def swap_chances(betas: Any, energies: Any) -> Any:
-    """The chance that neighbours swap: min(1, exp((b - b') (E - E'))). Shapes: [pair]."""
-    log_ratio = (betas[:-1] - betas[1:]) * (energies[:-1] - energies[1:])
+def wall_heights(betas: Any) -> Any:
+    """What a wall costs a replica, in nats: nothing at a beta of 0, all that it can at 1."""
+    return jnp.minimum(HALF_WALL * betas / jnp.maximum(1.0 - betas, 1e-6), LOWEST_WALL)
+
+
+def swap_chances(betas: Any, energies: Any, beside: Any = 0.0) -> Any:
+    """The chance that neighbours swap: min(1, exp((b - b') (E - E'))). Shapes: [pair].
+
+    `beside`: what else stands in the exponent.
+    """
+    log_ratio = (betas[:-1] - betas[1:]) * (energies[:-1] - energies[1:]) + beside
     # An energy that is not finite belongs nowhere colder, and 0 * inf is no number.
     return jnp.where(jnp.isnan(log_ratio), 0.0, jnp.exp(jnp.minimum(log_ratio, 0.0)))
 

@@ -9,7 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation, by_trying, gaussian, in_float64, logits, states_of
+from ..backend.conditionals import (
+    Situation,
+    by_trying,
+    gaussian,
+    in_float64,
+    logits,
+    states_of,
+    with_walls,
+)
 from ..backend.energy import State, Target
 from ..backend.parameters import space_of
 from ..semantics.terms import Kind
@@ -29,6 +37,7 @@ Paired = PairedGibbs | LocalGibbs | ClusterBlock
 Checked = GradientGibbs | GaussianGibbs | TryingGibbs | Paired
 Coloured = GradientGibbs | TryingGibbs | PairedGibbs | LocalGibbs
 STATES, SITES, PAIRS = 3, 16, 32
+LOW_WALL = 4.0  # nats: what is compared is not lost beside it
 TOLERANCE = 1e-6
 
 
@@ -41,7 +50,7 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
     no Gaussian at the parameters given.
     """
     with jax.enable_x64(True):
-        wide = in_float64(situation)
+        wide = with_walls(target, in_float64(situation), LOW_WALL)
         near = wide._replace(params=_strewn(target, wide.params, seed))
         states = jax.jit(jax.vmap(lambda key: random_state(target, key)))(
             jax.random.split(jax.random.key(seed), STATES)

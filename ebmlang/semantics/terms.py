@@ -321,13 +321,18 @@ Term = (
 
 @dataclass(frozen=True, slots=True)
 class NamedEnergy:
-    """One energy of the program; `density` if it came from a `~` of an unknown."""
+    """One energy of the program; `density` if it came from a `~` of an unknown.
+
+    `finite`, `walls`: where the energy can be infinite, its parts, as `walls.py` has them.
+    """
 
     name: str
     term: Term
     span: Span
     density: bool = False
     doc: str = ""
+    finite: Term | None = None
+    walls: Term | None = None
 
 
 @dataclass(frozen=True, slots=True)

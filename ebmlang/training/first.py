@@ -12,7 +12,8 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..partition.examples import Examples
 from ..partition.sources import whole
-from ..samplers.beginning import begin_states, starter
+from ..samplers.beginning import starter
+from ..samplers.starting import begin_states
 from ..samplers.plan import Plan
 from ..samplers.sweep import Chain, begin
 from ..samplers.verify import verify
@@ -107,7 +108,7 @@ def _begun(
     own = own_given(model, examples) if settings.own_given else {}
     probe = _at_first_example(model, examples, situation) if own else situation
     start = model.made("start of training", lambda: starter(model.target, {}))
-    states = begin_states(model.target, start, probe, sub, number, {})
+    states = begin_states(start, probe, sub, number, {})
     if number == examples.number and plan is phases.latents:
         rows = {n: jnp.asarray(whole(v)) for n, v in examples.data.items()}
         states, own = phases.data_state(rows, states), held_given(phases, rows, own)
