@@ -40,7 +40,9 @@ def with_walls(target: Target, situation: Situation, nats: float = LOWEST_WALL) 
     """
     if not target.walled:
         return situation
-    beta = jnp.where(situation.beta == 0, jnp.asarray(NO_BETA, situation.beta.dtype), situation.beta)
+    beta = jnp.where(
+        situation.beta == 0, jnp.asarray(NO_BETA, situation.beta.dtype), situation.beta
+    )
     height = jnp.asarray(nats, beta.dtype) / beta
     return situation._replace(beta=beta, given={**situation.given, HEIGHT: height})
 

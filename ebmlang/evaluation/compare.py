@@ -15,6 +15,7 @@ import numpy as np
 from ..samplers.caveats import caveat_of
 from ..samplers.run import Loop, check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import Init
 from ..syntax.diagnostics import EbmError
 from .budget import Budget, budget_of
 from .cells import AXES
@@ -50,6 +51,7 @@ def compare(
     clamp: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
     reference: bool = True,
+    init: Init = None,
     seed: int = 0,
 ) -> Comparison:
     """Run each sampler where it applies, say why where it does not, and which one to use.
@@ -63,7 +65,8 @@ def compare(
 
     The statistics are the entries of dE/dtheta (the values of the unknowns if there are no
     parameters), the quantities and the energy. They are held to exact answers where those can be had,
-    else to a long run by replica exchange; `reference=False` leaves that out.
+    else to a long run by replica exchange; `reference=False` leaves that out. `init`: where chains
+    begin, as for `ebm.sample`.
 
     Raises EbmError: E704 for two budgets or one that is none, E701 for a sampler that is none, E601
     to E609 for data that do not fit.
@@ -77,7 +80,7 @@ def compare(
     watched = Watched(model, situation, budget.draws * chains)
     longest = max(1, -(-budget.draws // PIECES)) if budget.kind == "draws" else budget.draws
     piece = piece_of(watched, AXES, chains, longest)
-    setting = Setting(model, situation, held, watched, chains, warmup, seed, piece)
+    setting = Setting(model, situation, held, watched, chains, warmup, seed, piece, init)
     chosen = [sampler_of(named) for named in samplers]
     loops = [_loop(setting, sampler) for sampler in chosen]
     asked = Asked(params, beta, clamp, given)

@@ -87,7 +87,8 @@ class Draws(Mapping[str, np.ndarray]):
             self.tempering,
             hamiltonian=not {"hmc", "nuts"}.isdisjoint(self.settings.get("methods", ())),
         )
-        return replace(found, bias=self.settings.get("bias", ""))
+        problems = (*found.problems, *self.settings.get("doubts", ()))
+        return replace(found, bias=self.settings.get("bias", ""), problems=problems)
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""

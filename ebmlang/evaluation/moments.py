@@ -118,7 +118,8 @@ class Moments:
             tally.frozen,
             self.tempering,
         )
-        return replace(found, bias=self.settings.get("bias", ""))
+        problems = (*found.problems, *self.settings.get("doubts", ()))
+        return replace(found, bias=self.settings.get("bias", ""), problems=problems)
 
     def arrays(self) -> Arrays:
         """All moments in one flat mapping, as `mean.v` and `std.v`, for a file."""

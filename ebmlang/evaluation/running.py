@@ -14,11 +14,11 @@ import numpy as np
 
 from ..backend.conditionals import Situation
 from ..samplers.abreast import Abreast, groups_of
-from ..samplers.starting import begin_states
 from ..samplers.clusters import refuse_repelled
 from ..samplers.plan import Plan
 from ..samplers.run import Clamped, Loop, loop_of, verify_once
 from ..samplers.settings import Sampler
+from ..samplers.starting import Init, started
 from ..samplers.sweep import Chain, Report, nothing, prepared, sweeps
 from ..samplers.tempering import untempered
 from .record import MOST_KEPT, Record
@@ -42,6 +42,7 @@ class Setting:
     warmup: int
     seed: int
     piece: int
+    init: Init = None
 
 
 @dataclass(slots=True, eq=False)
@@ -119,7 +120,7 @@ def ready(setting: Setting, loop: Loop, view: View | None, most: int = MOST_KEPT
     )
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(setting.seed))
-    states = begin_states(loop.first, situation, sub, chains, setting.held.values)
+    states = started(model, situation, sub, chains, setting.held, setting.init, loop.first)
     chain = loop.begin(jax.random.split(key, chains), situation, states, setting.warmup)
     advance = partial(program.advance, situation, view)
     chain, _ = jax.block_until_ready(advance(chain, 0, 1))

@@ -23,9 +23,9 @@ import numpy as np
 from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State
 from ..samplers.beginning import not_finite, starter
-from ..samplers.starting import begin_states
 from ..samplers.run import Clamped
 from ..samplers.settings import Sampler
+from ..samplers.starting import Init, started
 from ..samplers.verify import verify
 from .annealed import Base, annealed, at, base_of
 from .moments import moments_of, states_from
@@ -88,10 +88,12 @@ def prepare(
     sampler: Sampler,
     key: Any,
     values: Mapping[str, Any] | None = None,
+    init: Init = None,
 ) -> Annealing:
     """The way of a model, and a base with the moments of a short run of the model itself.
 
     `values`: held values for every pilot chain [chain, dims], if they are not the same for all.
+    `init`: where that run begins.
     """
     data = {n: np.asarray(v) for n, v in model.bindings.givens.items()}
     way = model.made(
@@ -106,7 +108,7 @@ def prepare(
         model.made(("verified way", sampler, held.signature), lambda: _verified(way, there))
     first, walk = jax.random.split(key)
     start = model.made(("way start", held.signature), lambda: starter(way.target, held.masks))
-    states = begin_states(start, there, first, PILOTS, held.values)
+    states = started(model, there, first, PILOTS, held, init, start)
     if values is not None:
         states = _with_held(states, values, held)
     pilot = way.start(walk, there, states)

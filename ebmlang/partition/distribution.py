@@ -22,10 +22,10 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.parameters import check_params
 from ..samplers.beginning import starter
-from ..samplers.starting import begin_states
 from ..samplers.plan import make_plan
 from ..samplers.run import check_counts, clamped
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import begin_states
 from ..samplers.sweep import begin, prepared, sweeps
 from ..samplers.verify import verify
 from ..semantics.terms import Kind, Role

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..backend.conditionals import Situation, in_float64, with_walls
 from ..backend.energy import State, stored_type
+from ..samplers.beginning import random_state
 from ..samplers.gaussian import complaint_of
 from ..samplers.run import Clamped, clamped, situation_of
+from ..samplers.undefined import undefined
 from ..syntax.diagnostics import EbmError, complain
 from .choosing import Call, Found, Ways, exactly, ways_of
 from .streaming import streamed
@@ -116,6 +118,8 @@ def _no_number(
     if found.log_z == -np.inf:
         return empty()
     plan = summation_of(model, held)
+    if np.isnan(found.log_z) and (where := _undefined_at(plan, situation, state)) is not None:
+        return undefined(model.target, situation, where)
     wild = [n for n in plan.closed if not plan.target.program.unknowns[n].domain.discrete] or list(
         plan.listed
     )
@@ -125,6 +129,34 @@ def _no_number(
         "parameters",
         helps=["look at the signs of what is squared there"],
     )
+
+
+def _undefined_at(plan: Summation, situation: Situation, state: State) -> State | None:
+    """A state at which an energy is no number, among some of those that are listed."""
+    target = plan.target
+    few = np.unique(np.linspace(0, plan.chunks - 1, 8).astype(int)) if plan.listed else [0]
+    low = np.repeat(plan.low, 16 if not plan.listed else 1, axis=0)
+    listed = np.concatenate(
+        [np.concatenate([np.tile(plan.high(int(k)), (len(low), 1)), low], axis=1) for k in few]
+    )
+    keys = jax.random.split(jax.random.key(0), len(listed))
+
+    def one(key: Any, values: Any) -> tuple[Any, State]:
+        drawn = random_state(target, key)
+        free = {n: jnp.where(_free(plan, n), drawn[n], state[n]) for n in plan.closed}
+        there = plan.placed({**state, **free}, values)
+        return jnp.isnan(target.whole(situation.params, there, situation.given)), there
+
+    wild, states = jax.jit(jax.vmap(one))(keys, jnp.asarray(listed))
+    if not bool(wild.any()):
+        return None
+    return jax.tree.map(lambda x: x[int(jnp.argmax(wild))], states)
+
+
+def _free(plan: Summation, name: str) -> Any:
+    """Which entries [dims] of a variable are summed."""
+    sites = plan.sites[name]
+    return np.asarray(sites.full(jnp.ones((sites.number, *sites.event)))) > 0
 
 
 def summation_of(model: Model, held: Clamped) -> Summation:
@@ -185,6 +217,7 @@ def exact_log_weights(
             rows = slice(start, start + batch)
             state = _example_states(model, data, rows)
             own = {n: jnp.asarray(v[rows]) for n, v in per_example.items()}
+
             def at(nats: float, state: State = state, own: State = own) -> np.ndarray:
                 there = with_walls(model.target, wide, nats)
                 log_sum, _ = streamed(

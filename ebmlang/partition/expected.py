@@ -19,11 +19,11 @@ from ..analysis.structure import analyse
 from ..backend.conditionals import Situation, in_float64
 from ..backend.energy import State, Target, stored_type
 from ..samplers.beginning import starter
-from ..samplers.starting import begin_states
 from ..samplers.clamping import Clamped, clamped
 from ..samplers.plan import Plan, make_plan
 from ..samplers.run import check_counts, check_seed, situation_of
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import Init, started
 from ..samplers.sweep import begin, prepared, sweeps
 from ..semantics.context import nearest
 from ..semantics.terms import Apply, Kind, NamedEnergy, Position, Read, Reduce, Role, Symbol, Term
@@ -66,14 +66,15 @@ def expectations(
     chains: int = 8,
     warmup: int = 100,
     draws: int = 200,
+    init: Init = None,
     seed: int = 0,
 ) -> Expected:
     """Expectations of unknowns given each example, all that it does not show if not said.
 
     data[name] [example, dims]. Exact where the sum over all that is not shown has a closed form, or
     few states; else by `chains` for each example, of `draws` sweeps after `warmup`, all examples with
-    the same random numbers. Raises EbmError E606 for a name that is unknown or stands in the data,
-    and what `ebm.sample` raises.
+    the same random numbers. `init`: where chains begin, as for `ebm.sample`.
+    Raises EbmError E606 for a name that is unknown or stands in the data, and what `ebm.sample` raises.
     """
     check_counts(chains=chains, warmup=warmup, draws=draws)
     check_seed(seed)
@@ -90,7 +91,7 @@ def expectations(
         return Expected({}, {}, "nothing is hidden")
     if (summation := asking.summation()) is not None:
         return asking.summed(params, summation)
-    return asking.walked(params, chosen, (chains, warmup, draws), seed)
+    return asking.walked(params, chosen, (chains, warmup, draws), seed, init)
 
 
 def _held(model: Model, examples: Examples) -> Clamped:
@@ -160,7 +161,12 @@ class _Asking:
         return Expected(values, none, summation.describe())
 
     def walked(
-        self, params: Mapping[str, Any], sampler: Sampler, lengths: tuple[int, int, int], seed: int
+        self,
+        params: Mapping[str, Any],
+        sampler: Sampler,
+        lengths: tuple[int, int, int],
+        seed: int,
+        init: Init,
     ) -> Expected:
         """By chains given each example. Raises EbmError E702 and E703 as `ebm.sample`."""
         model, target = self.model, self.model.target
@@ -168,7 +174,7 @@ class _Asking:
         situation = self._situation(params)
         first, second = jax.random.split(jax.random.key(seed))
         start = model.made((*self.key, "start"), lambda: starter(target, self.held.masks))
-        states = begin_states(start, situation, first, chains, self.held.values)
+        states = started(model, situation, first, chains, self.held, init, start)
         keys = jax.random.split(second, chains)
 
         def made() -> Callable[..., Any]:

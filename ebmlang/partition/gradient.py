@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -16,18 +16,20 @@ from jax.flatten_util import ravel_pytree
 
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
-from ..samplers.starting import begin_states
 from ..samplers.clamping import Clamped
 from ..samplers.run import (
     Loop,
     check_counts,
     check_seed,
     clamped,
+    doubts_of,
     loop_of,
+    refuse_undefined,
     situation_of,
     verify_once,
 )
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import Init, started
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
 from .covers import Cover, covers_of
@@ -117,6 +119,7 @@ def gradient(
     beta: float = 1.0,
     clamp: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
+    init: Init = None,
     seed: int = 0,
 ) -> Gradient:
     """E[dE/dtheta] under the model from `chains` chains of `draws` draws, or exactly (`"exact"`).
@@ -127,6 +130,7 @@ def gradient(
     `draws` if not said).
     `rao_blackwell`: whether sites that sum in closed form given the rest are averaged out of each draw:
     "auto" where a pilot in the second half of the warm-up shows that it pays, True, or False.
+    `init`: where chains begin, as for `ebm.sample`.
     Raises EbmError as `sample` does.
     """
     most = draws * MOST_FACTOR if most_draws is None else most_draws
@@ -148,7 +152,9 @@ def gradient(
     loop = loop_of(model, chosen, held, warmup)
     verify_once(model, loop, (chosen, held.signature, "auto"), situation)
     key, sub = jax.random.split(jax.random.key(seed))
-    states = begin_states(loop.first, situation, sub, chains, held.values)
+    states = started(model, situation, sub, chains, held, init, loop.first)
+    refuse_undefined(model, held, situation, states)
+    doubts = doubts_of(model, loop.plan, held, situation, states)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     partial = tuple(c for c in covers if not c.whole)
     slopes = _Slopes(model, loop, partial, _numbers(model, situation))
@@ -163,7 +169,8 @@ def gradient(
         estimate.moved,
     )
     how = f"{chosen.name}, {estimate.told}" if estimate.told else chosen.name
-    return _result(model, situation, run, how, wanted, estimate.moved)
+    found = _result(model, situation, run, how, wanted, estimate.moved)
+    return replace(found, problems=(*found.problems, *doubts))
 
 
 def _covers(model: Model, held: Clamped) -> tuple[Cover, ...]:

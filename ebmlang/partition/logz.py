@@ -12,6 +12,7 @@ import jax
 
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import Init
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import PILOTS, Annealed, anneal, prepare, schedule_of
 from .choosing import AUTO_SECONDS
@@ -73,6 +74,7 @@ def log_partition(
     target_error: float = 0.05,
     sampler: str | Sampler = "auto",
     sweeps: int = 1,
+    init: Init = None,
     seed: int = 0,
 ) -> LogPartition:
     """log of the sum (or integral) over all unknowns of exp(-beta E), in nats.
@@ -81,7 +83,7 @@ def log_partition(
     where it would take too long. `ais`: annealed importance sampling by `chains` chains, `sweeps`
     sweeps of `sampler` a step, twice as many steps until the standard error is below
     `target_error`, five rounds at most, and a walk back. `auto`: exact where that takes
-    half a minute, else annealed.
+    half a minute, else annealed. `init`: where the pilot chains of the walk begin, as for `ebm.sample`.
     Raises EbmError E705 for an exact sum that would take too long, E708 for a model that has no
     log Z, E703 for energies that are not finite.
     """
@@ -108,7 +110,7 @@ def log_partition(
     held, chosen = clamped(model, clamp), sampler_of(sampler)
     situation = situation_of(model, params, given, beta)
     first, second, third = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, chosen, first)
+    ready = prepare(model, situation, held, chosen, first, init=init)
     hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
     return told(anneal(ready, schedule, chains, target_error, sweeps, third))

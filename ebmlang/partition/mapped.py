@@ -17,6 +17,7 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..backend.sites import Sites
+from ..samplers.undefined import undefined
 from ..semantics.terms import Kind
 from .summation import Summation
 from .weighing import BLOCK_NUMBERS, operations_of
@@ -98,15 +99,26 @@ class Field:
         return 1 << max(min(fitting, 1 << 15).bit_length() - 1, 4)
 
     def at(self, points: np.ndarray) -> np.ndarray:
-        """Log weights of points [point, axis], in nats; what is no number weighs nothing."""
+        """Log weights of points [point, axis], in nats; -inf where they are no number."""
+        weights = self.raw(points)
+        return np.where(np.isnan(weights), -np.inf, weights)
+
+    def raw(self, points: np.ndarray) -> np.ndarray:
+        """Log weights of points [point, axis] as they are, in nats."""
         found = [np.zeros(0)]
         for start in range(0, len(points), self.rows):
             block = points[start : start + self.rows]
             short = self.rows - len(block)
             full = np.pad(block, ((0, short), (0, 0)), mode="edge") if short else block
             found.append(np.asarray(self.batch(self.situation, self.state, full))[: len(block)])
-        weights = np.concatenate(found)
-        return np.where(np.isnan(weights), -np.inf, weights)
+        return np.concatenate(found)
+
+    def undefined(self, point: np.ndarray) -> Exception:
+        """E703: an energy is no number at a point [axis]."""
+        there, _ = self.layout.placed(self.state, jnp.asarray(point))
+        shown = self.state | {n: there[n] for n in self.layout.names}
+        target = self.layout.summation.target
+        return undefined(target, self.situation, shown, self.layout.names)
 
     def slope(self, points: np.ndarray, share: np.ndarray) -> Any:
         """The derivative by the parameters' free numbers of the sum of share times log weight."""

@@ -29,6 +29,8 @@ MOST_POINTS = 1 << 24
 EQUAL, USELESS = 1e-8, 1e-3
 PEAKS, ZOOMS = 48, 40
 COUNTED = 25.0  # nats below the top, up to which a peak must be seen by a grid
+MATTERS = 30.0  # nats below the top, up to which a point may not stand beside one without a number
+BESIDE = 1e-6  # of a cell
 NEAR_TOP = 2.0  # nats for each axis, within which a point of the grid sees a peak
 
 
@@ -68,7 +70,7 @@ def integral(field: Field, most_seconds: float) -> Integral:
         begun = time.perf_counter()
         counts = (count,) * axes
         points, cell = grid(field, low, high, counts)
-        weights = field.at(points)
+        weights = _defined(field, points, counts, low, high)
         _refuse_infinite(field, weights)
         top = weights.max()
         value = float(top + math.log(np.exp(weights - top).sum()) + math.log(cell))
@@ -81,6 +83,33 @@ def integral(field: Field, most_seconds: float) -> Integral:
         if len(points) * 2**axes > MOST_POINTS or seconds > most_seconds:
             return _stopped(Integral(value, error, counts, low, high), field, seconds)
         before, count = value, count * 2
+
+
+def _defined(
+    field: Field, points: np.ndarray, counts: tuple[int, ...], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Log weights of a grid; a single point without a number has that of one right beside it.
+
+    Raises EbmError E703 where there is no number beside points that matter.
+    """
+    weights = field.raw(points)
+    wild = np.isnan(weights)
+    if not wild.any():
+        return weights
+    weights[wild] = field.raw(points[wild] + BESIDE * (high - low) / np.array(counts))
+    table = weights.reshape(counts)
+    wild = np.isnan(table)
+    matters = table > np.nanmax(np.where(wild, -np.inf, table)) - MATTERS
+    for axis in range(len(counts)):
+        for shift in (1, -1):
+            near = np.roll(matters, shift, axis)
+            edge = [slice(None)] * len(counts)
+            edge[axis] = slice(0, 1) if shift == 1 else slice(-1, None)
+            if not field.layout.periodic[axis]:
+                near[tuple(edge)] = False
+            if (wild & near).any():
+                raise field.undefined(points[np.flatnonzero((wild & near).reshape(-1))[0]])
+    return np.where(np.isnan(weights), -np.inf, weights)
 
 
 def _seen(
@@ -114,7 +143,7 @@ def _stopped(found: Integral, field: Field, seconds: float) -> Integral:
 def slope(field: Field, found: Integral) -> Any:
     """The derivative of an integral by the parameters' free numbers, on its last grid."""
     points, cell = grid(field, found.low, found.high, found.counts)
-    weights = field.at(points)
+    weights = _defined(field, points, found.counts, found.low, found.high)
     share = np.exp(weights - found.log_sum) * cell
     kept = share > share.max() * math.exp(-NEGLIGIBLE)
     return field.slope(points[kept], share[kept])

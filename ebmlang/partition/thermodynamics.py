@@ -19,6 +19,7 @@ from rich.table import Table
 from ..backend.conditionals import Situation
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
+from ..samplers.starting import Init
 from ..samplers.sweep import Chain, sweeps
 from ..syntax.diagnostics import complain
 from .annealed import at
@@ -111,6 +112,7 @@ def thermodynamics(
     target_error: float = 0.05,
     sampler: str | Sampler = "auto",
     sweeps: int = 1,
+    init: Init = None,
     seed: int = 0,
 ) -> Thermodynamics:
     """log Z, energy, heat capacity and entropy at each beta, in one annealed walk from hot to cold.
@@ -118,6 +120,7 @@ def thermodynamics(
     `chains` chains walk from independent sites through the betas, weighed as in annealed importance
     sampling, and draw `draws` energies each at every one; errors are jackknifed over chains. There
     are more and more steps until the standard error of every log Z is below `target_error`.
+    `init`: where the pilot chains begin, as for `ebm.sample`.
     Raises EbmError E704 for betas that are not finite numbers above 0, and as `log_partition` does.
     """
     check_counts(chains=chains, draws=draws, sweeps=sweeps)
@@ -130,7 +133,7 @@ def thermodynamics(
     refuse_unconfined(model, {**model.bindings.held, **(clamp or {})})
     held, situation = clamped(model, clamp), situation_of(model, params, given, float(grid[0]))
     first, second, key = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, sampler_of(sampler), first)
+    ready = prepare(model, situation, held, sampler_of(sampler), first, init=init)
     ends = [Point(0.0, 1.0), *(Point(float(b), 0.0) for b in grid)]
     walk = ready.begin(second, PILOTS)
     schedules: list[Schedule] = []

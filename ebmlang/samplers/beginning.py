@@ -104,12 +104,13 @@ def not_finite(target: Target, situation: Situation, state: State, what: str) ->
         warnings.simplefilter("ignore", UserWarning)  # NumPyro's word on what is told here in full
         parts = target.parts(situation.params, state, situation.given)
     notes = []
-    densities = 0
+    densities, walls = 0, False
     for energy in target.program.energies:
         value = float(np.asarray(parts[energy.name]))
         if np.isfinite(value):
             continue
         densities += energy.density
+        walls |= energy.walls is not None and value == np.inf
         stands = [v for v, f in target.structure.variables.items() if energy.name in f.energies]
         notes.append(
             f"{_called(energy)} is {value:g}; "
@@ -118,7 +119,9 @@ def not_finite(target: Target, situation: Situation, state: State, what: str) ->
     unwell = [n for n, v in state.items() if not np.all(np.isfinite(np.asarray(v)))]
     notes += [f"`{n}` itself is not finite" for n in unwell]
     helps = ["look for a log, a root or a quotient of what can be 0 or less in that energy"]
-    if densities:
+    if walls:
+        helps = ["begin at a state that is allowed: init={…}"]
+    elif densities:
         helps = [
             "look for a value outside the support of that density, or arguments it cannot have"
         ]

@@ -27,12 +27,12 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..syntax.diagnostics import complain
 from .beginning import Starter, starter
-from .starting import begin_states
 from .block import Key, Plan
 from .langevin import AnnealedBlock
 from .plan import make_plan
 from .run import Clamped, check_counts, clamped, situation_of
 from .settings import Sampler, sampler_of
+from .starting import Init, started
 from .sweep import Chain, begin, sweeps
 from .tempering import untempered
 
@@ -87,10 +87,11 @@ class Replay:
         buffer, rows = self._run(key, buffer, situation_of(self.model, params, None, 1.0))
         return buffer, {n: v[rows] for n, v in buffer.state.items()}
 
-    def begun(self, key: Key, situation: Situation) -> ReplayBuffer:
-        """A buffer of random states in a situation."""
+    def begun(self, key: Key, situation: Situation, init: Init = None) -> ReplayBuffer:
+        """A buffer of random states in a situation, or of those that `init` tells."""
         begun, sub = jax.random.split(key)
-        states = begin_states(self.first, situation, sub, self.slots, self.held)
+        held = Clamped(self.held, dict(self.first.masks))
+        states = started(self.model, situation, sub, self.slots, held, init, self.first)
         walking = jax.tree.map(lambda x: x[: self.chains], states)
         chain = jax.vmap(lambda k, s: begin(self.plan, k, situation, s, ALWAYS))(
             jax.random.split(begun, self.chains), walking

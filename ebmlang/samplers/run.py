@@ -32,6 +32,7 @@ from .caveats import caveat_of
 from .clamping import Clamp, Clamped, clamped
 from .clusters import refuse_repelled
 from .plan import Plan, make_plan
+from .reach import cut_off, reach_of
 from .rescue import rescued
 from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
@@ -40,6 +41,7 @@ from .streaming import streamed, streaming_of
 from .sweep import Chain, Report, begin, prepared, sweeps
 from .telling import Telling, Told, skipped
 from .tempering import untempered
+from .undefined import neighbourhood
 from .verify import verify
 
 if TYPE_CHECKING:
@@ -180,6 +182,7 @@ def sample(
     begun = time.perf_counter()
     key, sub = jax.random.split(jax.random.key(seed))
     states = started(model, situation, sub, chains, held, init, loop.first)
+    refuse_undefined(model, held, situation, states)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
     with bar:
@@ -193,10 +196,12 @@ def sample(
     settings = {
         "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
         "held": tuple(n for n, m in held.masks.items() if m.all()),
+        "doubts": doubts_of(model, loop.plan, held, situation, states),
         "methods": tuple(block.method for block in loop.plan.blocks), "bias": caveat_of(loop.plan),
         "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
     }  # fmt: skip
     drawn = result_of(model, loop.plan, situation, chain, kept, settings)
+    refuse_undefined(model, held, situation, chain.state)
     again = partial(
         _tempered, model, params, draws=draws, chains=chains, warmup=warmup, thin=thin, beta=beta,
         clamp=clamp, given=given, keep=keep, marginalise=marginalise, init=init, seed=seed,
@@ -247,6 +252,25 @@ def verify_once(model: Model, loop: Loop, key: object, situation: Situation) -> 
 
     if model.checks:
         model.made(("verified", key), done)
+
+
+def refuse_undefined(model: Model, held: Clamped, situation: Situation, states: State) -> None:
+    """Raise EbmError E703 where an energy is no number at states around those of chains [chain]."""
+    key = ("neighbourhood", held.signature)
+    around = model.made(key, lambda: neighbourhood(model.target, held.masks))
+    if around is not None:
+        around.refuse(situation, states)
+
+
+def doubts_of(
+    model: Model, plan: Plan, held: Clamped, situation: Situation, states: State
+) -> tuple[str, ...]:
+    """What walls say against a plan: allowed states that it does not reach from states [chain]."""
+    if not model.target.walled or untempered(plan) is not plan:
+        return ()
+    reach = model.made(("reach", held.signature), lambda: reach_of(model.target, held.masks))
+    first = jax.tree.map(lambda x: x[0], states)
+    return () if reach is None else cut_off(reach.groups(situation, first))
 
 
 def situation_of(

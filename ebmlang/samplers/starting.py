@@ -22,6 +22,7 @@ from ..semantics.terms import Kind, Symbol
 from ..syntax.diagnostics import EbmError, complain
 from .beginning import RADIUS, TRIES, Guess, Starter, not_finite, random_state, starter
 from .plan import free_variables, make_plan
+from .reach import reach_of
 from .settings import sampler_of
 from .sweep import Chain, begin, sweep
 
@@ -144,22 +145,34 @@ def begin_states(
         states, fine = repaired(start, situation, key, states, frozenset(told))
         if bool(jnp.all(fine)):
             return states
-    bad = int(jnp.argmin(fine))
-    one = jax.tree.map(lambda x: x[bad], states)
+        failed = (
+            f"no allowed state was found: {failed}, nor by {REPAIRS[-1]} sweeps that repair one"
+        )
+    one = jax.tree.map(lambda x: x[int(jnp.argmin(fine))], states)
+    reach = reach_of(start.target, start.masks)
+    if reach is not None and not reach.groups(situation, one).allowed:
+        failed = "no state is allowed: Z = 0, and there is no law"
     raise not_finite(start.target, situation, one, failed)
 
 
 def repaired(
-    start: Starter, situation: Situation, key: Any, states: State, told: frozenset[str]
+    start: Starter,
+    situation: Situation,
+    key: Any,
+    states: State,
+    told: frozenset[str],
+    fine: Any = None,
+    share: bool = True,
 ) -> tuple[State, Any]:
     """States [chain, dims] moved until they run into no wall, and which of them are allowed.
 
-    Sweeps of the model with walls that rise slowly, longer each time; chains that find no way
-    begin where another did. Values that were asked for in `init` stay.
+    Sweeps of the model with walls that rise slowly, longer each time. Values that were asked for in
+    `init` stay, and so do states that are `fine`. `share`: chains that find no way begin where
+    another did.
     """
     run = start.repair.get(told) or _repair(start, told)
     start.repair[told] = run
-    fine: Any = jnp.zeros(len(jax.tree.leaves(states)[0]), bool)
+    fine = jnp.zeros(len(jax.tree.leaves(states)[0]), bool) if fine is None else fine
     if run is None:
         return states, fine
     for length in REPAIRS:
@@ -172,7 +185,7 @@ def repaired(
         if bool(jnp.all(fine)):
             break
     found = np.flatnonzero(np.asarray(fine))
-    if len(found):
+    if share and len(found):
         rows = np.where(np.asarray(fine), np.arange(len(fine)), np.resize(found, len(fine)))
         states, fine = jax.tree.map(lambda x: x[rows], states), jnp.ones_like(fine)
     return states, fine

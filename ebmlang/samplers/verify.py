@@ -166,6 +166,8 @@ def _verify_discrete(
         c: np.asarray(probe.odds(where, state, block.colours == c)) for c in np.unique(flat[places])
     }
     for place, weights in zip(places, tried, strict=True):
+        if not np.isfinite(weights).all():
+            continue  # nothing to compare with
         found = derived[flat[place]]
         if sites.symbol.domain.kind is Kind.CATEGORY:
             row = found.reshape(-1, found.shape[-1])[place]
@@ -205,6 +207,7 @@ def _verify_apart(
     before, after = map(np.asarray, probe.apart(where, state, entries[0], entries[1]))
     gaps = np.abs((before - before[:, :1]) - (after - after[:, :1])).max(axis=1)
     far = ~(gaps <= TOLERANCE * (1 + np.abs(before).max(axis=1)))
+    far &= np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
     if far.any():
         first = int(np.argmax(far))
         a, b = entries[0, first, 0], entries[1, first, 0]

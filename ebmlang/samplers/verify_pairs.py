@@ -45,9 +45,10 @@ class OddsProbe:
         if found.ndim == 1:
             found = np.stack([0 * found, found], axis=-1)
         gaps = np.abs((found - found[:, :1]) - (weights - weights[:, :1])).max(axis=1)
-        far = gaps > TOLERANCE * (1 + np.abs(weights).max(axis=1))
-        if np.any(far | ~np.isfinite(gaps)):
-            worst = int(np.argmax(np.where(np.isfinite(gaps), gaps, np.inf)))
+        far = ~(gaps <= TOLERANCE * (1 + np.abs(weights).max(axis=1)))
+        # A site whose energies are not finite has nothing to compare with.
+        if np.any(far & np.isfinite(weights).all(axis=1)):
+            worst = int(np.argmax(np.where(np.isfinite(gaps), gaps, np.inf) * far))
             raise InternalError(
                 f"the conditional of `{name}` at site {places[worst]} differs from the difference "
                 f"of energies by {gaps[worst]:.3g} nats"

@@ -28,7 +28,7 @@ from .terms import (
     Symbol,
     Term,
 )
-from .traverse import freshen, rebuild, symbols, unfold, unfold_all, walk
+from .traverse import freshen, symbols, unfold, unfold_all, walk
 from .values import reach
 
 HEIGHT = " height"  # no name of a program begins with a space
@@ -143,7 +143,7 @@ def _can_be_zero(term: Term) -> bool:
     found = reach(term)
     if found is None:
         return True
-    return found.takes_zero or 0.0 in (found.low, found.high) and not all(s.unknown for s in read)
+    return found.takes_zero or (0.0 in (found.low, found.high) and not all(s.unknown for s in read))
 
 
 # ---------------------------------------------------------------- how walls go through

@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.energy import stored_type
+from ..backend.energy import State, stored_type
 from ..partition.examples import Examples
 from ..partition.iterables import Part, Stream
-from ..partition.sources import bytes_of_row
+from ..partition.sources import bytes_of_row, spans
+from ..semantics.traverse import unknowns
 from ..syntax.diagnostics import complain
 from .devices import Spread, Take
 from .phases import Phases
@@ -23,6 +24,7 @@ from .step import Batch
 if TYPE_CHECKING:
     from ..model import Model
 
+FORBIDDEN_BYTES = 1 << 24  # of rows that are looked through at once
 PIECE = 1 << 28  # bytes of rows that one compiled piece goes through
 WHOLE = (slice(None), slice(None))
 Source = tuple[Any, tuple[int, ...], Take]  # type, shape [dims] of a row, and what gives rows
@@ -212,6 +214,54 @@ def refuse_unseen(model: Model, examples: Examples) -> None:
             "iterator does not tell how many there are",
             helps=["what makes a new iterator is gone through first: fit(model, lambda: rows())"],
         )
+
+
+def refuse_forbidden(model: Model, examples: Examples, params: Mapping[str, Any]) -> None:
+    """Refuse an example that the energy forbids: its log-likelihood is -inf. Raises EbmError E703.
+
+    Walls in which a latent stands, or an entry that some example lacks, say nothing yet.
+    """
+    target = model.target
+    seen = set(examples.data) - set(examples.missing)
+    walls = {
+        e.name: e.walls
+        for e in target.program.energies
+        if e.walls is not None and {s.name for s in unknowns(e.walls)} <= seen
+    }
+    if not walls or examples.stream is not None:
+        return
+
+    def one(params: Any, row: State, given: State) -> Any:
+        lowering = target.lowering(params, row, given)
+        return jnp.stack([jnp.abs(lowering.scalar(w)) for w in walls.values()])
+
+    run = model.made(
+        ("walls of data", *walls), lambda: jax.jit(jax.vmap(one, in_axes=(None, 0, 0)))
+    )
+    kinds = {
+        n: stored_type(s)
+        for n, s in (*model.program.unknowns.items(), *model.program.givens.items())
+    }
+    for span in spans(examples.data, FORBIDDEN_BYTES):
+        rows = {n: jnp.asarray(v[span], kinds[n]) for n, v in examples.data.items() if n in seen}
+        number = len(next(iter(rows.values())))
+        given = {n: jnp.asarray(v[span], kinds[n]) for n, v in examples.own.items()}
+        given |= {
+            n: jnp.broadcast_to(jnp.asarray(v, kinds[n]), (number, *np.shape(v)))
+            for n, v in examples.shared.items()
+        }
+        found = np.asarray(run(dict(params), rows, given))
+        if found.any():
+            row, wall = np.argwhere(found)[0]
+            raise complain(
+                "E703",
+                f"example {(span.start or 0) + row} is forbidden: the energy `{[*walls][wall]}` is "
+                "infinite there",
+                notes=[
+                    "the log-likelihood of a forbidden example is -inf, whatever the parameters are"
+                ],
+                helps=["leave such examples out, or let the wall be a finite penalty"],
+            )
 
 
 def refuse_going_back(examples: Examples) -> None:

@@ -15,6 +15,7 @@ from ..partition.examples import Examples, prepare
 from ..samplers.replay import RESTART
 from ..samplers.run import check_counts, check_seed
 from ..samplers.settings import Auto, Sampler
+from ..samplers.starting import Init
 from ..syntax.diagnostics import complain
 from .accord import Accord, accord_of, check_optimizer, without
 from .adaptive import Adaptive
@@ -24,7 +25,7 @@ from .contrastive import ContrastiveDivergence, check_walks, sweeps_of
 from .descent import DescentTask
 from .devices import Devices, spread_over
 from .exactly import check_exact, fit_exactly
-from .feed import refuse_passing, refuse_unseen
+from .feed import refuse_forbidden, refuse_passing, refuse_unseen
 from .likelihood import LikelihoodTask, walker_of
 from .loop import Care, Loop
 from .loop import Diverged as Diverged
@@ -55,6 +56,7 @@ def fit(
     optimizer: optax.GradientTransformation | None = None,
     centred: bool = True,
     params: Mapping[str, Any] | None = None,
+    init: Init = None,
     seed: int = 0,
     progress: bool = True,
     callback: Callbacks = None,
@@ -86,8 +88,9 @@ def fit(
     `optimizer`: any optax optimiser, Adam at 1e-3 if not said. `centred`: where discrete variables
     have fields of their own, follow the centred gradient (Melchior et al. 2016), and start fields
     that `init` leaves at 0 from the data's means; fields that the optimiser holds still or decays
-    are not centred. `params`: where to start instead of `init`. `callback`, or each of a list, gets
-    each epoch's row of the history.
+    are not centred. `params`: where to start instead of the file's `init`. `init`: where the chains
+    of the model phase begin, as for `ebm.sample`; where the energy has walls, at examples if not
+    said. `callback`, or each of a list, gets each epoch's row of the history.
 
     `checkpoint`: a folder in which the last `keep` checkpoints stay, one after each epoch or after
     `every` so many steps; with `resume` the fit goes on from the newest, to the last bit as if it
@@ -112,10 +115,11 @@ def fit(
     model, examples = _bound(model.conditioned, data, given)
     start = dict(params) if params is not None else model.init(seed)
     model.check_params(start)
+    refuse_forbidden(model, examples, start)
     if not isinstance(chosen, Walked):
         refuse_missing(chosen, examples.missing)
         walked = None if sampler == "auto" else sampler
-        check_chainless(chosen, sampler=walked, sweeps=sweeps, buffer=buffer)
+        check_chainless(chosen, sampler=walked, sweeps=sweeps, buffer=buffer, init=init)
         descent = DescentTask(chosen, model, examples, optimizer, batch_size, start, seed, spread)
         return loop(descent, spread=spread).train()
     check_walks(chosen, sampler, buffer)
@@ -124,7 +128,7 @@ def fit(
     if centred and not examples.own:
         centring, start = _centred(model, examples, optimizer, start, set_out=params is None)
     if sampler == "exact":
-        check_exact(optimizer=optimizer, sweeps=sweeps, buffer=buffer)
+        check_exact(optimizer=optimizer, sweeps=sweeps, buffer=buffer, init=init)
         care.refuse("exact gradients make a fit of a few seconds")
         refuse_passing(examples, spread)
         return fit_exactly(
@@ -140,7 +144,7 @@ def fit(
         task.walk_from_data()
     if buffer is not None:
         task.replay_from(buffer, chains, restart)
-    return loop(task.starting(start, chains, spread), spread=spread).train()
+    return loop(task.starting(start, chains, spread, init), spread=spread).train()
 
 
 def _centred(

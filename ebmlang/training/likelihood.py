@@ -17,6 +17,7 @@ from ..partition.examples import Examples
 from ..samplers.replay import replaying
 from ..samplers.run import Clamped, check_counts
 from ..samplers.settings import Sampler, Tempering, sampler_of
+from ..samplers.starting import Init
 from ..samplers.sweep import Chain
 from ..syntax.diagnostics import complain
 from . import runaway
@@ -79,6 +80,7 @@ class LikelihoodTask:
         self.seed = seed
         self.optimiser = optimizer or optax.adam(RATE)
         self.start: tuple[Mapping[str, Any], int] = ({}, 0)
+        self.init: Init = None
         sloped = any(c.way == "slope" for c in phases.free.choices)
         givens = self.model.program.givens
         shared = {n: jnp.asarray(v, stored_type(givens[n])) for n, v in examples.shared.items()}
@@ -114,14 +116,20 @@ class LikelihoodTask:
         self.settings = replace(self.settings, replay=short, seed=self.seed)
 
     def starting(
-        self, params: Mapping[str, Any], chains: int, spread: Spread | None = None
+        self,
+        params: Mapping[str, Any],
+        chains: int,
+        spread: Spread | None = None,
+        init: Init = None,
     ) -> LikelihoodTask:
         """The task, to begin at these parameters with so many chains, spread over devices.
 
+        `init`: where chains begin, as for `ebm.sample`.
         Raises EbmError E704 for counts that cannot be parted among them.
         """
         check_adaptive(self.settings.adaptive, own=self.settings.own_given, alone=chains < 2)
         self.start = (params, chains)
+        self.init = init
         if spread is not None:
             each = self.settings.own_given or self.settings.contrastive
             spread.check(batch_size=self.batch, chains=self.batch if each else chains)
@@ -151,7 +159,9 @@ class LikelihoodTask:
         """The learner before the first step. Raises EbmError E703 as samplers do."""
         params, chains = self.start
         number = self.batch if self.settings.contrastive else chains
-        return first_learner(self.phases, self.settings, self.examples, params, number, self.seed)
+        return first_learner(
+            self.phases, self.settings, self.examples, params, number, self.seed, self.init
+        )
 
     def passed(self, learner: Learner, batches: Batch) -> tuple[Learner, Any]:
         """The learner after these batches, and what each step told."""
