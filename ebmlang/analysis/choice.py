@@ -59,7 +59,7 @@ def gibbs_way(facts: VariableFacts) -> tuple[str, str] | Refusal:
     if not symbol.domain.whole_line:
         reason = f"`{name}` is {_type(facts)}, and its conditionals have no closed form"
         return Refusal(name, "gibbs", reason)
-    if facts.joint_degree == 2 and facts.smoothness is Smoothness.SMOOTH:
+    if facts.joint_degree == 2 and not facts.walls and facts.smoothness is Smoothness.SMOOTH:
         return "gaussian", "quadratic: every conditional is an exact Gaussian"
     if facts.joint_degree < 2:
         return Refusal(name, "gibbs", f"nothing quadratic holds `{name}`")
@@ -138,8 +138,13 @@ def choose(
 
 
 def _following(facts: Mapping[str, VariableFacts], sloped: Sequence[str], fallback: str) -> str:
-    """What follows slopes: paths on a circle never turn back, so that NUTS would not end them."""
+    """What follows slopes: paths on a circle never turn back, so that NUTS would not end them.
+
+    A path that runs into a wall is lost whole; MALA loses a step.
+    """
     circles = any(facts[n].symbol.domain.kind is Kind.ANGLE for n in sloped)
+    if any(facts[n].walls for n in sloped) and fallback == "nuts":
+        return "mala"
     return "hmc" if circles and fallback == "nuts" else fallback
 
 
@@ -339,6 +344,9 @@ def _why_slope(facts: Mapping[str, VariableFacts], names: list[str], sampler: st
     kinked = [n for n in names if facts[n].smoothness is Smoothness.KINKED]
     if sampler in GRADIENT_SAMPLERS:
         return "asked for"
+    walls = [n for n in names if facts[n].walls]
+    if walls:
+        return f"continuous; walls stand in `{walls[0]}`, and steps into them are refused"
     if kinked:
         return f"continuous; the energy has kinks in `{kinked[0]}`, which slow it a little"
     return "continuous and smooth"

@@ -35,6 +35,7 @@ from ..semantics.traverse import (
     unfold_all,
     walk,
 )
+from ..semantics.walls import may_be_infinite
 
 MOST_SITES = 2
 
@@ -59,7 +60,7 @@ def extend(term: Term, one_hot: Mapping[Symbol, Symbol]) -> Term:
 
 def _extend(term: Term, one_hot: Mapping[Symbol, Symbol]) -> Term:
     single = _single_site(term)
-    if single is not None:
+    if single is not None and not may_be_infinite(term):
         return _extend(_states(term, single, one_hot), one_hot)
     match term:
         case Read(subscripts=subscripts) | NetworkRead(subscripts=subscripts) if any(

@@ -35,6 +35,9 @@ from ..syntax.source import Span
 from .growth import INF, bounded_below, compact, defined, growth, positive, within_unit
 
 
+WALLS = "; walls forbid some states, and Z is 0 where they forbid all"
+
+
 @dataclass(frozen=True, slots=True)
 class Normaliser:
     """What is known of Z. `one`: it is 1; `place`: the piece that kept it from being proved."""
@@ -71,7 +74,7 @@ def normaliser(program: Program) -> Normaliser:
                 exact, wide = False, wide or energy.span.text.partition("(")[0]
                 found.fault = found.fault or _empty(energy, variable)
         else:
-            _pieces(unfold_all(energy.term), [], (), energy, found)
+            _pieces(unfold_all(energy.finite or energy.term), [], (), energy, found)
     if found.fault is not None:
         says, place = found.fault
         return Normaliser(False, False, f"that Z exists is not proven: {says}", place)
@@ -88,7 +91,8 @@ def normaliser(program: Program) -> Normaliser:
         return Normaliser(False, False, f"that Z exists is not proven: {says}")
     if exact and set(found.held) == set(program.unknowns.values()):
         return Normaliser(True, True, "Z = 1: every variable has a density given earlier ones")
-    return Normaliser(True, False, _why(loose, found, wide))
+    walls = any(e.walls is not None for e in program.energies)
+    return Normaliser(True, False, _why(loose, found, wide) + walls * WALLS)
 
 
 def _nothing_holds(unheld: list[Symbol]) -> Normaliser:

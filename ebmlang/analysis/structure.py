@@ -31,6 +31,7 @@ class VariableFacts:
     `site_degree`: the highest power of any one site; `joint_degree`: of all sites together.
     `edges`: interacting pairs [edges, 2] of site numbers, None while sizes are not known;
     `complete`: every pair interacts, or could not be shown not to.
+    `walls`: whether it stands in what can make the energy infinite; smoothness is that of the rest.
     `couples`: False if provably no two sites interact; `meets`: the other unknowns it meets.
     """
 
@@ -44,6 +45,7 @@ class VariableFacts:
     meets: frozenset[str]
     energies: tuple[str, ...]
     obstacle: Obstacle | None
+    walls: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,14 +76,17 @@ def analyse(
         return may_coincide(meeting, sites, setting)
 
     by_energy: dict[str, Facts] = {}
+    finite: dict[str, Facts] = {}
     meetings: dict[str, list[Meeting]] = {}
     for energy in extended:
         visitor = Visitor(coincide)
         by_energy[energy.name] = visitor.visit(energy.term)
         meetings[energy.name] = visitor.meetings
+        if energy.finite is not None:
+            finite[energy.name] = Visitor(coincide).visit(extend(energy.finite, hot))
     everything = [m for found in meetings.values() for m in found]
     variables = {
-        name: _facts(symbol, program, by_energy, everything, setting)
+        name: _facts(symbol, program, by_energy, by_energy | finite, everything, setting)
         for name, symbol in program.unknowns.items()
     }
     names = {symbol.name: one for symbol, one in hot.items()}
@@ -92,6 +97,7 @@ def _facts(
     symbol: Symbol,
     program: Program,
     by_energy: Mapping[str, Facts],
+    finite: Mapping[str, Facts],
     meetings: list[Meeting],
     setting: Setting,
 ) -> VariableFacts:
@@ -106,7 +112,7 @@ def _facts(
                 obstacle = Obstacle(energy, facts.blame[read])
             site = max(site, facts.site_degree[read])
             joint = max(joint, facts.joint_degree[read])
-            smooth = max(smooth, facts.smoothness[read])
+            smooth = max(smooth, finite[energy].smoothness.get(read, Smoothness.SMOOTH))
     own, meets = [], set()
     for meeting in meetings:
         a, b = meeting.first.read.symbol.name, meeting.second.read.symbol.name
@@ -115,17 +121,18 @@ def _facts(
         elif name in (a, b):
             meets.add(b if a == name else a)
     own = [m for m in own if not always_same(m)]
+    walls = any(e.walls is not None and symbol in unknowns(e.walls) for e in program.energies)
     if symbol.domain.kind is Kind.SIMPLEX:
         return VariableFacts(
             symbol, INFINITE, INFINITE, smooth, True, True, None, frozenset(meets),
-            _energies_of(symbol, program), obstacle,
+            _energies_of(symbol, program), obstacle, walls,
         )  # fmt: skip
     edges = None if setting.world is None else edges_between(own, program.unknowns, setting)
     complete = setting.world is not None and edges is None
     couples = bool(own) if edges is None else len(edges) > 0
     return VariableFacts(
         symbol, site, joint, smooth, couples, complete, edges, frozenset(meets),
-        _energies_of(symbol, program), obstacle,
+        _energies_of(symbol, program), obstacle, walls,
     )  # fmt: skip
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ..model import Model
 
 MOST_SECONDS = 600.0
-# Nats of a wall in exact sums: beside the first, what is lost to rounding is below 1e-9.
-WALLS = (2.0**20, 2.0**24, 2.0**30, 2.0**36, 2.0**42)
+# Nats of a wall in exact sums: beside the first, what is lost to rounding is below 1e-12.
+WALLS = (2.0**12, 2.0**16, 2.0**22, 2.0**30, 2.0**40)
 CLOSE, ROUNDING = 1e-9, 2.0**-48
 NO_STATE = "no state is allowed"
 
@@ -93,8 +93,22 @@ def _found(ways: Ways, call: Call) -> Found:
             return found
         if before is not None and _same(before.log_z, found.log_z, nats):
             return before
+        if before is not None and found.log_z > before.log_z:
+            raise _bottomless(call)
         before = found
     return Found(-np.inf, None, 0.0, NO_STATE)
+
+
+def _bottomless(call: Call) -> EbmError:
+    """E703: states with an energy of -inf, whose weight is infinite."""
+    energies = call.model.target.program.energies
+    names = [e.name for e in energies if e.walls is not None]
+    return complain(
+        "E703",
+        "the energy is -inf at some states: their weight is infinite, and there is no log Z",
+        notes=[f"what can be infinite stands in the energy `{'`, `'.join(names)}`"],
+        helps=["a forbidden state has the energy inf, not -inf: look at the sign"],
+    )
 
 
 def _same(before: float, now: float, nats: float) -> bool:

@@ -18,6 +18,7 @@ from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..backend.sites import Sites
 from ..samplers.undefined import undefined
+from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind
 from .summation import Summation
 from .weighing import BLOCK_NUMBERS, operations_of
@@ -46,6 +47,12 @@ class Mapped:
     def names(self) -> tuple[str, ...]:
         """What is laid out."""
         return tuple(self.sites)
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the weight may jump along an axis, where the trapezoidal rule converges slowly."""
+        facts = [self.summation.target.structure.variables[n] for n in self.names]
+        return any(f.walls or f.smoothness is Smoothness.JUMPING for f in facts)
 
     @property
     def axes(self) -> int:

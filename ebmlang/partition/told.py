@@ -30,7 +30,7 @@ def told(model: Model, free: Sequence[str], closed: Collection[str]) -> list[str
 
 def _normalisable(model: Model) -> str:
     """Whether Z exists: proven, or not proven, why, and at which line."""
-    found = normaliser(model.program)
+    found = normaliser(model.walled)
     if found.place is None:
         return found.says
     line, _ = found.place.source.position(found.place.start)

@@ -59,7 +59,7 @@ def _walled(energy: NamedEnergy) -> NamedEnergy:
 
 def split(term: Term) -> Split:
     """F and W of a term, F + inf * W; W is None where nothing in it is known to be infinite."""
-    if not _may_be_infinite(term):
+    if not may_be_infinite(term):
         return term, None
     match term:
         case Constant(value=value):
@@ -78,7 +78,7 @@ def split(term: Term) -> Split:
         case Apply(function="if", arguments=(condition, a, b)):
             first, second = split(a), split(b)
             return (
-                replace(term, arguments=(condition, first[0], second[0])),
+                _if(term, condition, first[0], second[0]),
                 _chosen(term, condition, first[1], second[1]),
             )
         case Apply(function="log" | "log1p" as function, arguments=(a,)) if _vanishes(term):
@@ -92,7 +92,8 @@ def split(term: Term) -> Split:
             finite, walls = split(body)
             if walls is None:
                 return term, None
-            return replace(term, body=finite), replace(term, reducer="sum", body=walls)
+            total = finite if _is_zero(finite) else replace(term, body=finite)
+            return total, replace(term, reducer="sum", body=walls)
         case _:
             return _by_value(term)
 
@@ -100,7 +101,8 @@ def split(term: Term) -> Split:
 # ---------------------------------------------------------------- what can be infinite
 
 
-def _may_be_infinite(term: Term) -> bool:
+def may_be_infinite(term: Term) -> bool:
+    """Whether a term can be infinite at some values of its types."""
     return any(_own(node) for node in walk(unfold_all(term)))
 
 
@@ -128,9 +130,20 @@ def _vanishes(node: Apply) -> bool:
             pole = a
         case "^", (a, Constant(value=power)) if power < 0:
             pole = a
+        case "lgamma", (a,):
+            return _meets_poles(a)
         case _:
             return False
     return _can_be_zero(unfold_all(pole))
+
+
+def _meets_poles(term: Term) -> bool:
+    """Whether discrete values can add up to 0 or less, where the gamma function has its poles."""
+    read = symbols(term)
+    if not any(s.unknown and s.domain.discrete for s in read) or sign(term) == 1:
+        return False
+    found = reach(unfold_all(term))
+    return found is None or found.low <= 0
 
 
 def _can_be_zero(term: Term) -> bool:
@@ -151,7 +164,7 @@ def _can_be_zero(term: Term) -> bool:
 
 def _linear(term: Apply) -> Split:
     parts = [split(a) for a in term.arguments]
-    finite = replace(term, arguments=tuple(f for f, _ in parts))
+    finite = _sum(term, [f for f, _ in parts])
     walls = [w for _, w in parts]
     if len(walls) == 1:
         return finite, None if walls[0] is None else Apply("negate", (walls[0],), term.span)
@@ -165,7 +178,8 @@ def _linear(term: Apply) -> Split:
 
 def _product(term: Apply, a: Split, b: Split) -> Split:
     """What multiplies inf counts by its sign, unknowns by their value: nothing times inf is nothing."""
-    finite = Apply("*", (a[0], b[0]), term.span)
+    zero = next((part for part in (a[0], b[0]) if _is_zero(part)), None)
+    finite = zero or Apply("*", (a[0], b[0]), term.span)
     found = [
         _times(walls, other) for walls, other in ((a[1], b[0]), (b[1], a[0])) if walls is not None
     ]
@@ -219,8 +233,30 @@ def _by_value(term: Term) -> Split:
     return finite, Apply("-", (above, below), span)
 
 
+def _if(term: Apply, condition: Term, a: Term, b: Term) -> Term:
+    """A choice; where both are one number, that number."""
+    if isinstance(a, Constant) and isinstance(b, Constant) and a.value == b.value:
+        return a
+    return replace(term, arguments=(condition, a, b))
+
+
+def _sum(term: Apply, parts: list[Term]) -> Term:
+    """A sum, a difference or a negative, without what is 0 in it."""
+    if len(parts) == 1 or _is_zero(parts[1]):
+        first = parts[0]
+        negative = len(parts) == 1 and not _is_zero(first)
+        return replace(term, arguments=(first,)) if negative else first
+    if not _is_zero(parts[0]):
+        return replace(term, arguments=tuple(parts))
+    return parts[1] if term.function == "+" else Apply("negate", (parts[1],), term.span)
+
+
+def _is_zero(term: Term) -> bool:
+    return isinstance(term, Constant) and term.value == 0
+
+
 def _plus(a: Term, b: Term) -> Term:
-    if isinstance(a, Constant) and a.value == 0:
+    if _is_zero(a):
         return b
     return Apply("+", (a, b), a.span)
 
