@@ -16,7 +16,7 @@ import numpy as np
 
 from ..semantics.terms import Kind, Symbol
 from ..semantics.walls import HEIGHT
-from .energy import LOWEST_WALL, State, Target
+from .energy import COMMON, State, Target
 
 NO_BETA = 2.0**-60  # stands for a beta of 0 where there are walls
 
@@ -33,9 +33,10 @@ class Situation(NamedTuple):
     tables: Any = None
 
 
-def with_walls(target: Target, situation: Situation, nats: float = LOWEST_WALL) -> Situation:
+def with_walls(target: Target, situation: Situation, nats: Any = None) -> Situation:
     """The situation with walls that cost so many nats at its beta, if the energy has any.
 
+    If not said, far more than the numbers in the energies, in the parameters and in the given data.
     Walls hold at every temperature: a beta of 0 becomes one at which all else weighs nothing.
     """
     if not target.walled:
@@ -43,8 +44,17 @@ def with_walls(target: Target, situation: Situation, nats: float = LOWEST_WALL) 
     beta = jnp.where(
         situation.beta == 0, jnp.asarray(NO_BETA, situation.beta.dtype), situation.beta
     )
+    if nats is None:
+        scale = beta * _largest(situation.params) * _largest(situation.given)
+        nats = target.wall * jnp.exp2(jnp.ceil(jnp.log2(jnp.maximum(scale / COMMON, 1.0))))
     height = jnp.asarray(nats, beta.dtype) / beta
     return situation._replace(beta=beta, given={**situation.given, HEIGHT: height})
+
+
+def _largest(tree: Any) -> Any:
+    """The largest absolute value among arrays, 1 at least."""
+    found = [jnp.max(jnp.abs(x), initial=1) for x in map(jnp.asarray, jax.tree.leaves(tree))]
+    return jnp.max(jnp.stack([jnp.ones(()), *(f.astype(jnp.result_type(float)) for f in found)]))
 
 
 def in_float64(tree: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -16,7 +17,7 @@ from ..analysis.structure import Structure
 from ..analysis.world import World
 from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
-from ..semantics.walls import HEIGHT
+from ..semantics.walls import HEIGHT, largest
 from ..syntax.diagnostics import complain
 from .checks import check_values
 from .known import filled, tether
@@ -27,6 +28,7 @@ State = dict[str, Any]
 # Nats that a wall costs at a beta of 1 where nothing else is said: exp(-1024) is 0 in all floats, and
 # sums that hold it lose less than 1e-4 in float32.
 LOWEST_WALL = 1024.0
+COMMON = 64.0  # numbers in an energy up to this leave walls as low as that
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,13 +56,21 @@ class Target:
             if name not in known:
                 shape = self.world.shape(self.program.givens[name])
                 arrays[name] = jnp.broadcast_to(lowering.array(default), shape)
-        lowering.values = {HEIGHT: jnp.asarray(LOWEST_WALL)} | arrays | known
+        if self.walled and HEIGHT not in known:
+            arrays[HEIGHT] = jnp.asarray(self.wall)
+        lowering.values = arrays | known
         return lowering
 
     @property
     def walled(self) -> bool:
         """Whether an energy can be infinite at some states."""
         return any(e.walls is not None for e in self.program.energies)
+
+    @property
+    def wall(self) -> float:
+        """Nats that a wall costs at a beta of 1 if nothing else is said, above what energies are."""
+        scale = largest(self.program) / COMMON
+        return LOWEST_WALL * 2.0 ** max(0, math.ceil(math.log2(scale)))
 
     def parts(self, params: Mapping[str, Any], state: State, given: State) -> dict[str, Any]:
         """Every named energy, in nats; infinite at states that it forbids."""

@@ -91,9 +91,9 @@ def _found(ways: Ways, call: Call) -> Found:
         found = exactly(ways, replace(call, situation=with_walls(target, call.situation, nats)))
         if np.isnan(found.log_z):
             return found
-        if before is not None and _same(before.log_z, found.log_z, nats):
+        if before is not None and _same(before, found, nats):
             return before
-        if before is not None and found.log_z > before.log_z:
+        if before is not None and found.log_z > before.log_z + nats / 2:
             raise _bottomless(call)
         before = found
     return Found(-np.inf, None, 0.0, NO_STATE)
@@ -111,9 +111,10 @@ def _bottomless(call: Call) -> EbmError:
     )
 
 
-def _same(before: float, now: float, nats: float) -> bool:
-    """Whether two log Z differ by no more than rounding beside such walls."""
-    return abs(before - now) <= CLOSE * (1 + abs(before)) + ROUNDING * nats
+def _same(before: Found, now: Found, nats: float) -> bool:
+    """Whether two log Z differ by no more than their errors, and rounding beside such walls."""
+    rounding = CLOSE * (1 + abs(before.log_z)) + ROUNDING * nats
+    return abs(before.log_z - now.log_z) <= rounding + before.error + now.error
 
 
 def empty() -> EbmError:
@@ -154,10 +155,11 @@ def _undefined_at(plan: Summation, situation: Situation, state: State) -> State 
         [np.concatenate([np.tile(plan.high(int(k)), (len(low), 1)), low], axis=1) for k in few]
     )
     keys = jax.random.split(jax.random.key(0), len(listed))
+    summed = {n: _free(plan, n) for n in plan.closed}
 
     def one(key: Any, values: Any) -> tuple[Any, State]:
         drawn = random_state(target, key)
-        free = {n: jnp.where(_free(plan, n), drawn[n], state[n]) for n in plan.closed}
+        free = {n: jnp.where(mask, drawn[n], state[n]) for n, mask in summed.items()}
         there = plan.placed({**state, **free}, values)
         return jnp.isnan(target.whole(situation.params, there, situation.given)), there
 

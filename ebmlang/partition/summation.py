@@ -81,7 +81,7 @@ class Summation:
 
     def log_sum(self, situation: Situation, state: State, high: Any) -> Any:
         """log of the sum of exp(-beta E) over one block of listed states, in nats."""
-        rows = jnp.asarray(self.low)
+        rows = jnp.asarray(self.low, jnp.result_type(float))
 
         def one(row: Any) -> Any:
             there = self.placed(state, jnp.concatenate([high, row]))

@@ -18,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..backend.conditionals import Situation, with_walls
-from ..backend.energy import LOWEST_WALL, State, Target
+from ..backend.energy import State, Target
 from ..backend.sites import Sites
 from ..evaluation.exchange import Exchange
 from ..semantics.terms import Kind
+from ..semantics.walls import HEIGHT
 from ..syntax.diagnostics import complain
 from .beginning import random_state
 from .block import Key, Moved, Plan
@@ -89,7 +90,8 @@ class TemperingBlock:
 
     def move(self, key: Key, situation: Situation, state: State, inner: Replicas) -> Moved:
         swap, *keys = jax.random.split(key, len(self.ladder) + 1)
-        betas, nats = situation.beta * inner.betas, wall_heights(inner.betas)
+        betas = situation.beta * inner.betas
+        nats = wall_heights(inner.betas, situation)
 
         def one(key: Key, beta: Any, nats: Any, state: State, inner: Any) -> Any:
             there = self._there(situation, beta, nats)
@@ -165,9 +167,13 @@ class TemperingBlock:
         )
 
 
-def wall_heights(betas: Any) -> Any:
-    """What a wall costs a replica, in nats: nothing at a beta of 0, all that it can at 1."""
-    return jnp.minimum(HALF_WALL * betas / jnp.maximum(1.0 - betas, 1e-6), LOWEST_WALL)
+def wall_heights(betas: Any, situation: Situation) -> Any:
+    """What a wall costs a replica, in nats: nothing at a beta of 0, what it costs the coldest at 1."""
+    soft = HALF_WALL * betas / jnp.maximum(1.0 - betas, 1e-6)
+    if HEIGHT not in situation.given:
+        return soft
+    whole = situation.beta * situation.given[HEIGHT]
+    return jnp.where(betas == 1.0, whole, jnp.minimum(soft, whole))
 
 
 def swap_chances(betas: Any, energies: Any, beside: Any = 0.0) -> Any:

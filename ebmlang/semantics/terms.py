@@ -321,10 +321,7 @@ Term = (
 
 @dataclass(frozen=True, slots=True)
 class NamedEnergy:
-    """One energy of the program; `density` if it came from a `~` of an unknown.
-
-    `finite`, `walls`: where the energy can be infinite, its parts, as `walls.py` has them.
-    """
+    """One energy; `density` if it came from a `~` of an unknown; its parts as `walls.py` has them."""
 
     name: str
     term: Term

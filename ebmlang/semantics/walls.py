@@ -44,8 +44,15 @@ def walled(program: Program) -> Program:
     return replace(program, energies=energies)
 
 
+def largest(program: Program) -> float:
+    """The largest finite number written in an energy, 1 at least."""
+    nodes = (n for e in program.energies for n in walk(unfold_all(e.finite or e.term)))
+    found = [abs(n.value) for n in nodes if isinstance(n, Constant) and math.isfinite(n.value)]
+    return max([1.0, *found])
+
+
 def _walled(energy: NamedEnergy) -> NamedEnergy:
-    if energy.walls is not None:
+    if energy.walls is not None or not _concerned(energy.term):
         return energy
     finite, walls = split(energy.term)
     if walls is None:
@@ -55,6 +62,13 @@ def _walled(energy: NamedEnergy) -> NamedEnergy:
     walls = freshen(walls)
     term = _plus(finite, Apply("*", (Read(height, (), span), walls), span))
     return replace(energy, term=term, finite=finite, walls=walls)
+
+
+def _concerned(term: Term) -> bool:
+    """Whether an energy forbids states, and not only values of real numbers that have no weight."""
+    if any(s.unknown and s.domain.discrete for s in symbols(term)):
+        return True
+    return any(isinstance(n, Constant) and math.isinf(n.value) for n in walk(unfold_all(term)))
 
 
 def split(term: Term) -> Split:
@@ -85,8 +99,11 @@ def split(term: Term) -> Split:
             pole = Apply("==", (a, _number(POLES[function], term)), term.span)
             finite = Apply("if", (pole, _number(0.0, term), term), term.span)
             return finite, Apply("negate", (pole,), term.span)
-        case Apply(function="^", arguments=(a, Constant())) if _vanishes(term):
-            pole = Apply("==", (a, _number(0.0, term)), term.span)
+        case Apply(function="^", arguments=(a, power)) if _vanishes(term):
+            zero = _number(0.0, term)
+            pole = Apply("==", (a, zero), term.span)
+            if sign(power) != -1:
+                pole = Apply("and", (pole, Apply("<", (power, zero), term.span)), term.span)
             return Apply("if", (pole, _number(0.0, term), term), term.span), pole
         case Reduce(reducer="sum" | "mean", body=body):
             finite, walls = split(body)
@@ -128,7 +145,9 @@ def _vanishes(node: Apply) -> bool:
             pole = Apply("+", (a, _number(1.0, a)), a.span)
         case "/", (_, a):
             pole = a
-        case "^", (a, Constant(value=power)) if power < 0:
+        case "^", (a, power) if not isinstance(power, Constant) or power.value < 0:
+            if sign(power) == 1:
+                return False
             pole = a
         case "lgamma", (a,):
             return _meets_poles(a)
@@ -154,9 +173,10 @@ def _can_be_zero(term: Term) -> bool:
     if not read or any(s.unknown and not s.domain.discrete for s in read) or sign(term):
         return False
     found = reach(term)
-    if found is None:
-        return True
-    return found.takes_zero or (0.0 in (found.low, found.high) and not all(s.unknown for s in read))
+    if not any(s.unknown for s in read):
+        # Data and parameters are where they are: what is bounded by 0 may well be 0.
+        return found is not None and 0.0 in (found.low, found.high)
+    return found is None or found.takes_zero or 0.0 in (found.low, found.high)
 
 
 # ---------------------------------------------------------------- how walls go through

@@ -235,21 +235,15 @@ def refuse_forbidden(model: Model, examples: Examples, params: Mapping[str, Any]
         lowering = target.lowering(params, row, given)
         return jnp.stack([jnp.abs(lowering.scalar(w)) for w in walls.values()])
 
-    run = model.made(
-        ("walls of data", *walls), lambda: jax.jit(jax.vmap(one, in_axes=(None, 0, 0)))
-    )
-    kinds = {
-        n: stored_type(s)
-        for n, s in (*model.program.unknowns.items(), *model.program.givens.items())
-    }
+    key = ("walls of data", *walls)
+    run = model.made(key, lambda: jax.jit(jax.vmap(one, in_axes=(None, 0, 0))))
+    kinds = {n: stored_type(s) for n, s in (model.program.unknowns | model.program.givens).items()}
     for span in spans(examples.data, FORBIDDEN_BYTES):
         rows = {n: jnp.asarray(v[span], kinds[n]) for n, v in examples.data.items() if n in seen}
         number = len(next(iter(rows.values())))
         given = {n: jnp.asarray(v[span], kinds[n]) for n, v in examples.own.items()}
-        given |= {
-            n: jnp.broadcast_to(jnp.asarray(v, kinds[n]), (number, *np.shape(v)))
-            for n, v in examples.shared.items()
-        }
+        for name, value in examples.shared.items():
+            given[name] = jnp.broadcast_to(jnp.asarray(value, kinds[name]), (number, *value.shape))
         found = np.asarray(run(dict(params), rows, given))
         if found.any():
             row, wall = np.argwhere(found)[0]
@@ -258,7 +252,7 @@ def refuse_forbidden(model: Model, examples: Examples, params: Mapping[str, Any]
                 f"example {(span.start or 0) + row} is forbidden: the energy `{[*walls][wall]}` is "
                 "infinite there",
                 notes=[
-                    "the log-likelihood of a forbidden example is -inf, whatever the parameters are"
+                    "whatever the parameters are, the log-likelihood of such an example is -inf"
                 ],
                 helps=["leave such examples out, or let the wall be a finite penalty"],
             )
