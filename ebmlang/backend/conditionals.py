@@ -16,6 +16,7 @@ import numpy as np
 
 from ..semantics.terms import Kind, Symbol
 from .energy import State, Target
+from .energy import in_float64 as in_float64
 
 
 class Situation(NamedTuple):
@@ -30,14 +31,9 @@ class Situation(NamedTuple):
     tables: Any = None
 
 
-def in_float64(tree: Any) -> Any:
-    """All real numbers of a tree in float64; under `jax.enable_x64`."""
-
-    def one(value: Any) -> Any:
-        array = jnp.asarray(value)
-        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
-
-    return jax.tree.map(one, tree)
+def constant_of(target: Target, situation: Situation) -> float:
+    """What of the energy depends on no unknown, in nats: summed in float64."""
+    return target.constant(situation.params, situation.given)
 
 
 def slope(target: Target, name: str, situation: Situation, state: State) -> Any:

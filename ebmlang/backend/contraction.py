@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -13,6 +16,7 @@ from ..semantics.terms import Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
 from . import convolution, pairs, recurrence
 from .conditions import guarded, implied
+from .elementwise import largest, log_sum_exp
 from .labelled import Labelled, full, spread, union
 from .products import addends, factors
 
@@ -213,6 +217,14 @@ def _merge(items: list[Labelled]) -> list[Labelled]:
     return list(groups.values())
 
 
+_FOLDS: dict[str, Callable[[Any], Any]] = {
+    "prod": partial(jnp.prod, axis=-1),
+    "max": largest,
+    "min": lambda values: -largest(-values),
+    "logsumexp": log_sum_exp,
+}
+
+
 def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     """prod, max, min and logsumexp: the body at every position, others masked by what changes nothing."""
     body = lowering.term(guarded(term.body, term.conditions, lowering))
@@ -226,11 +238,8 @@ def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     neutral = {"prod": 1.0, "max": -jnp.inf, "min": jnp.inf, "logsumexp": -jnp.inf}[term.reducer]
     for mask in masks:
         values = jnp.where(jnp.asarray(spread(mask, labels)) != 0, values, neutral)
-    last = tuple(range(len(labels) - len(axes), len(labels)))
-    fold = {
-        "prod": jnp.prod,
-        "max": jnp.max,
-        "min": jnp.min,
-        "logsumexp": jax.nn.logsumexp,
-    }[term.reducer]
-    return Labelled(fold(values, axis=last), labels[: len(labels) - len(axes)])
+    kept = labels[: len(labels) - len(axes)]
+    # One axis of known length: a -1 cannot be told where another axis is empty.
+    number = math.prod(lengths[axis] for axis in axes)
+    flat = values.reshape(*(lengths[label] for label in kept), number)
+    return Labelled(_FOLDS[term.reducer](flat), kept)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.structure import Structure
+from ..analysis.structure import Structure, analyse
 from ..analysis.world import World
-from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
+from ..semantics.constants import parts_of
+from ..semantics.terms import Constant, Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
 from ..syntax.diagnostics import complain
 from .checks import check_values
@@ -24,7 +25,7 @@ from .lower import Lowering
 State = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Target:
     """A program with everything bound but parameters, given data and the configuration.
 
@@ -60,6 +61,35 @@ class Target:
     def energy(self, params: Mapping[str, Any], state: State, given: State) -> Any:
         """The energy of one configuration, in nats."""
         return _total(self.parts(params, state, given).values())
+
+    @cached_property
+    def relative(self) -> Target:
+        """The same law without what depends on no unknown, which `constant` gives: for samplers.
+
+        Densities stay whole: their constants are of the size of the rest.
+        """
+        energies = tuple(
+            e if e.density else replace(e, term=parts_of(e.term).varying or Constant(0.0, e.span))
+            for e in self.program.energies
+        )
+        if all(
+            new.term is old.term for new, old in zip(energies, self.program.energies, strict=True)
+        ):
+            return self
+        program = replace(self.program, energies=energies)
+        structure = analyse(program, self.world, self.structure.setting.data)
+        made = replace(self, program=program, structure=structure)
+        made.__dict__["relative"] = made
+        return made
+
+    def constant(self, params: Mapping[str, Any], given: State) -> float:
+        """What `energy` is above that of `relative`, in nats: summed in float64."""
+        if self.relative is self:
+            return 0.0
+        terms = [parts_of(e.term).constant for e in self.program.energies if not e.density]
+        with jax.enable_x64(True):
+            lowering = self.lowering(*in_float64((params, {}, given)))
+            return float(sum(float(lowering.scalar(t)) for t in terms if t is not None))
 
     def touching(self, variables: Iterable[str]) -> tuple[NamedEnergy, ...]:
         """The extended energies in which any of these variables stands."""
@@ -102,6 +132,16 @@ class Target:
         """Every named quantity of a configuration."""
         lowering = self.lowering(params, state, given)
         return {q.name: lowering.array(q.value) for q in self.program.quantities}
+
+
+def in_float64(tree: Any) -> Any:
+    """All real numbers of a tree in float64; under `jax.enable_x64`."""
+
+    def one(value: Any) -> Any:
+        array = jnp.asarray(value)
+        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return jax.tree.map(one, tree)
 
 
 def _total(parts: Iterable[Any]) -> Any:

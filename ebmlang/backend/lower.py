@@ -36,9 +36,9 @@ from ..semantics.terms import (
 )
 from ..semantics.traverse import fingerprint, unfold
 from . import contraction, reading, recurrence
-from .conditions import choice
+from .conditions import choice, tip
 from .densities import log_density
-from .elementwise import JAX, NUMPY
+from .elementwise import JAX, NUMPY, root
 from .labelled import Labelled, full, spread, union
 
 NetworkCall = Callable[[Any, tuple[Any, ...]], Any]
@@ -158,6 +158,8 @@ class Lowering:
         if term.function == "if":
             term = choice(term)
         items = [self.term(argument) for argument in term.arguments]
+        if not items[0].static and (exponent := tip(term)) is not None:
+            return Labelled(root(exponent)(self.floating(items[0].array)), items[0].labels)
         return self.combine(term.function, items)
 
     def combine(self, function: str, items: list[Labelled]) -> Labelled:

@@ -108,7 +108,7 @@ def log_partition(
     held, chosen = clamped(model, clamp), sampler_of(sampler)
     situation = situation_of(model, params, given, beta)
     first, second, third = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, chosen, first)
+    ready = prepare(model, situation, held, chosen, first, params=params)
     hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
     return told(anneal(ready, schedule, chains, target_error, sweeps, third))

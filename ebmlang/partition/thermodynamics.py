@@ -130,7 +130,7 @@ def thermodynamics(
     refuse_unconfined(model, {**model.bindings.held, **(clamp or {})})
     held, situation = clamped(model, clamp), situation_of(model, params, given, float(grid[0]))
     first, second, key = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, sampler_of(sampler), first)
+    ready = prepare(model, situation, held, sampler_of(sampler), first, params=params)
     ends = [Point(0.0, 1.0), *(Point(float(b), 0.0) for b in grid)]
     walk = ready.begin(second, PILOTS)
     schedules: list[Schedule] = []
@@ -143,7 +143,7 @@ def thermodynamics(
     while True:
         key, forth = jax.random.split(key)
         logs, energies = _through(ready, schedules, steps / total, chains, sweeps, forth, watch)
-        found = [estimate(row, ready.base.log_z) for row in logs]
+        found = [estimate(row, 0.0) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
@@ -157,7 +157,7 @@ def _watch(model: Model, ready: Annealing, draws: int) -> Any:
         def step(chain: Chain, _: None) -> tuple[Chain, Any]:
             chain, _report = sweeps(ready.way.plan, situation, chain, 1)
             given = {n: situation.given[n] for n in model.program.givens if n in situation.given}
-            return chain, model.target.energy(situation.params, chain.state, given)
+            return chain, model.target.relative.energy(situation.params, chain.state, given)
 
         return jax.lax.scan(step, chain, None, length=draws)
 
@@ -185,7 +185,7 @@ def _through(
         point = Point(*jnp.asarray(plan.points[-1], jnp.result_type(float)))
         moved, seen = watch(at(ready.situation, *point), walk.chains)
         walk = walk._replace(chains=moved)
-        energies.append(np.asarray(seen, np.float64))
+        energies.append(np.asarray(seen, np.float64) + ready.constant)
     return np.stack(logs), np.stack(energies)
 
 
@@ -198,7 +198,7 @@ def _told(
     steps: int,
 ) -> Thermodynamics:
     rows = [
-        _curve(beta, log, energy, ready.base.log_z)
+        _curve(beta, log, energy, ready.log_base(float(beta)))
         for beta, log, energy in zip(grid, logs, energies, strict=True)
     ]
     effective = np.array([estimate(row, 0.0).effective for row in logs])

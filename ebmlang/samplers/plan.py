@@ -81,8 +81,10 @@ def make_plan(
 
     `carried`: whether the state a block left is the one it finds again, if no other block moves.
     `wish`: what to sum out.
+    Blocks see the energy without what depends on no unknown, lest rounding hide its differences.
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
+    target = target.relative
     if isinstance(sampler, Tempering):
         inner = sampler_of(sampler.inner)
         plan = make_plan(target, inner, held, fallback, carried=False, wish=wish)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, constant_of
 from ..backend.energy import stored_type
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
@@ -38,6 +38,8 @@ def result_of(
         return Moments(model.program, model.world, kept, settings, exchange)
     _check_finite(model, plan, situation, chain, kept)
     state, named, energy, report = kept
+    if constant := constant_of(model.target, situation):
+        energy = np.asarray(energy, np.float64) + constant
     return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
 
 

@@ -11,8 +11,19 @@ from .context import type_text
 from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
 from .lints_values import out_of_reach
-from .terms import Index, NamedEnergy, Program, Reduce, Symbol, Term, Whole
-from .traverse import free_indices, symbols, walk
+from .terms import (
+    Apply,
+    Constant,
+    Index,
+    NamedEnergy,
+    Program,
+    Reduce,
+    SizeValue,
+    Symbol,
+    Term,
+    Whole,
+)
+from .traverse import free_indices, is_free_of_unknowns, symbols, walk
 
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
@@ -32,8 +43,40 @@ def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings
 
 
 def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings: Findings) -> None:
-    if energy.density or any(symbol.unknown for symbol in read):
+    if energy.density:
         return
+    if any(symbol.unknown for symbol in read):
+        for part in _constants_beside(energy.term):
+            _tell_constant(part, symbols(part), program, findings)
+        return
+    _tell_constant(energy.term, read, program, findings)
+
+
+def _constants_beside(term: Term) -> Iterator[Term]:
+    """The parts of a sum that depend on no variable; normalisers and `1 - …` are meant so."""
+    match term:
+        case Apply(function="-", arguments=(Constant(value=1.0), other)):
+            yield from _constants_beside(other)
+        case Apply(function="+" | "-" | "negate", arguments=arguments):
+            for argument in arguments:
+                yield from _constants_beside(argument)
+        case Constant(value=0.0):
+            return
+        case _ if is_free_of_unknowns(term) and not any(map(_normalises, walk(term))):
+            yield term
+
+
+def _normalises(part: Term) -> bool:
+    """Whether a part is one of those in which the normaliser of a density is written."""
+    functions = ("log", "log1p", "lgamma", "logsumexp")
+    match part:
+        case Apply(function=name) | Reduce(reducer=name):
+            return name in functions
+        case _:
+            return isinstance(part, SizeValue)
+
+
+def _tell_constant(term: Term, read: set[Symbol], program: Program, findings: Findings) -> None:
     params = sorted((s for s in read if s.name in program.params), key=_place)
     helps = []
     if params and program.parameter_facts[params[0].name].prior is None:
@@ -44,7 +87,7 @@ def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings:
         ]
     findings.warn(
         "W501",
-        energy.term.span,
+        term.span,
         "this term depends on no variable, so it cancels from the distribution",
         mark="only parameters" if params else "a constant",
         helps=helps,
