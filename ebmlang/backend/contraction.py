@@ -14,7 +14,7 @@ import opt_einsum
 
 from ..semantics.terms import Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
-from . import convolution, pairs, recurrence
+from . import convolution, pairs, recurrence, whole
 from .conditions import guarded, implied
 from .elementwise import largest, log_sum_exp
 from .labelled import Labelled, full, spread, union
@@ -96,8 +96,8 @@ def contract(
     else:
         items = [lowering.term(part) for part in sorted(found, key=_moves)]
     items += recurrences
-    items += [lowering.term(mask) for mask in masks]
-    items += [_slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
+    items += [lowering.term(whole.condition(mask, lowering)) for mask in masks]
+    items += [slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
     return _einsum(coefficient, items, axes, lowering)
 
 
@@ -111,7 +111,7 @@ def _joins(part: Reduce) -> bool:
     return len(addends(part.body)) == 1
 
 
-def _slots(index: Index, lowering: Lowering) -> Labelled:
+def slots(index: Index, lowering: Lowering) -> Labelled:
     """1 where a site has a neighbour in a slot, else 0."""
     place = index.range
     assert isinstance(place, Neighbour)
@@ -228,8 +228,8 @@ _FOLDS: dict[str, Callable[[Any], Any]] = {
 def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     """prod, max, min and logsumexp: the body at every position, others masked by what changes nothing."""
     body = lowering.term(guarded(term.body, term.conditions, lowering))
-    masks = [lowering.term(condition) for condition in term.conditions]
-    masks += [_slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
+    masks = [lowering.term(whole.condition(c, lowering)) for c in term.conditions]
+    masks += [slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
     axes = [index for index in term.indices if index.has_axis]
     labels = union([body, *masks])
     labels = (*(x for x in labels if x not in axes), *axes)

@@ -39,13 +39,15 @@ class Target:
     networks: Mapping[str, Callable[..., Any]]
     partly: tuple[str, ...] = ()
 
-    def lowering(self, params: Mapping[str, Any], state: State, given: State) -> Lowering:
-        """The lowering of the program's terms at these values."""
+    def lowering(
+        self, params: Mapping[str, Any], state: State, given: State, *, relaxed: bool = False
+    ) -> Lowering:
+        """The lowering of the program's terms at these values, as `Lowering` has it."""
         arrays = {n: jnp.asarray(params[n]) for n in self.program.params}
         weights = {n: params[n] for n in self.program.networks}
         state = filled(self.partly, state, given) if self.partly else state
         known = {n: jnp.asarray(v) for n, v in (*given.items(), *state.items())}
-        lowering = Lowering(self.world, arrays | known, self.networks, weights)
+        lowering = Lowering(self.world, arrays | known, self.networks, weights, relaxed=relaxed)
         for name, default in self.program.defaults.items():
             if name not in known:
                 shape = self.world.shape(self.program.givens[name])
@@ -108,7 +110,7 @@ class Target:
         energies: Iterable[NamedEnergy] | None = None,
     ) -> Any:
         """The multilinear extension; categories stand in `state` as one-hot arrays."""
-        lowering = self.lowering(params, state, given)
+        lowering = self.lowering(params, state, given, relaxed=True)
         chosen = self.structure.extended if energies is None else energies
         total = _total(lowering.scalar(e.term) for e in chosen)
         if not self.partly:

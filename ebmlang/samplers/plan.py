@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.choice import Choice, choose
@@ -11,6 +12,7 @@ from ..analysis.closing import Wish
 from ..analysis.colouring import colour, proper
 from ..analysis.joint import Entries
 from ..analysis.structure import VariableFacts
+from ..analysis.whole import Bounds, cancels
 from ..backend.conditionals import states_of
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
@@ -113,7 +115,12 @@ def make_plan(
     sites = {n: sites_of(target.program.unknowns[n], target.world, held.get(n)) for n in free}
     closed = {n for c in choices for n in c.closed}
     alone = carried and sum(not set(c.variables) <= closed for c in choices) == 1
-    exact = {c.variables: exact_of(c, target, sampler, sites) for c in choices if c.way != "slope"}
+    exact = {
+        c.variables: (None if c.variables[0] in closed else _whole(c, target, sites))
+        or exact_of(c, target, sampler, sites)
+        for c in choices
+        if c.way != "slope"
+    }
     blocks = tuple(
         exact[c.variables]
         if c.variables in exact
@@ -121,6 +128,22 @@ def make_plan(
         for c in choices
     )
     return Plan(blocks, tuple(choices), sites)
+
+
+def _whole(choice: Choice, target: Target, sites: Mapping[str, Sites]) -> Block | None:
+    """Gibbs by the whole energy, whose large whole numbers are exact; None where floats hold them.
+
+    Slopes, couplings and moved sums would be rounded before they cancel.
+    """
+    if choice.way not in ("gradient", "midpoint", "trying"):
+        return None
+    (name,) = choice.variables
+    bounds = Bounds(target.world, 53 if jnp.result_type(float) == jnp.float64 else 24)
+    touching = {e.name for e in target.touching([name])}
+    terms = [e.term for e in target.program.energies if e.name in touching]
+    if not any(cancels(term, bounds) for term in terms):
+        return None
+    return TryingGibbs(target, name, sites[name], not target.structure.variables[name].couples)
 
 
 def exact_of(choice: Choice, target: Target, sampler: Sampler, sites: Mapping[str, Sites]) -> Block:
