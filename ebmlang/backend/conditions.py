@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..semantics.functions import FUNCTIONS
@@ -18,6 +19,7 @@ from ..semantics.terms import (
     Constant,
     Index,
     LogDensity,
+    Neighbour,
     NetworkRead,
     Position,
     Read,
@@ -33,7 +35,7 @@ from ..semantics.traverse import (
     unfold_all,
     walk,
 )
-from .labelled import spread, union
+from .labelled import Labelled, spread, union
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -148,6 +150,16 @@ def implied(conditions: Sequence[Term], factors: Sequence[Term]) -> list[Term]:
                 ends = (Position(i, first.span), Position(k, second.span))
                 found.append(Apply("<", ends, first.span))
     return found
+
+
+def slots(index: Index, lowering: Lowering) -> Labelled:
+    """1 where a site has a neighbour in a slot, else 0."""
+    place = index.range
+    assert isinstance(place, Neighbour)
+    where = lowering.whole(place.site)
+    valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
+    picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
+    return Labelled(picked, (*where.labels, place.slot))
 
 
 def static_condition(condition: Term) -> bool:

@@ -15,7 +15,7 @@ import opt_einsum
 from ..semantics.terms import Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
 from . import convolution, pairs, recurrence, whole
-from .conditions import guarded, implied
+from .conditions import guarded, implied, slots
 from .elementwise import largest, log_sum_exp
 from .labelled import Labelled, full, spread, union
 from .products import addends, factors
@@ -109,16 +109,6 @@ def _moves(part: Term) -> bool:
 def _joins(part: Reduce) -> bool:
     """A sum of a sum stays apart: it is cheaper to add first."""
     return len(addends(part.body)) == 1
-
-
-def slots(index: Index, lowering: Lowering) -> Labelled:
-    """1 where a site has a neighbour in a slot, else 0."""
-    place = index.range
-    assert isinstance(place, Neighbour)
-    where = lowering.whole(place.site)
-    valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
-    picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
-    return Labelled(picked, (*where.labels, place.slot))
 
 
 def _einsum(

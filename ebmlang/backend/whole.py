@@ -18,6 +18,7 @@ from ..analysis.whole import Whole
 from ..semantics.terms import Apply, Constant, Neighbour, Read, Reduce, Term
 from ..semantics.traverse import unfold
 from ..syntax.diagnostics import EbmError, complain
+from .conditions import slots
 from .labelled import Labelled, full, spread, union
 
 if TYPE_CHECKING:
@@ -228,8 +229,6 @@ def _reduced(term: Reduce, lowering: Lowering) -> Labelled:
 
 def _folded(term: Reduce, body: Labelled, lowering: Lowering) -> Labelled:
     """A reduction of whole numbers over its indices, where its conditions hold."""
-    from .contraction import slots
-
     masks = [lowering.term(condition(c, lowering)) for c in term.conditions]
     masks += [slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
     axes = [index for index in term.indices if index.has_axis]
