@@ -182,13 +182,14 @@ class Annealed:
     chains: int
     reached: bool
     walk: Walk
+    offset: float = 0.0  # what of log Z the energy's constant makes
 
     @property
     def closed(self) -> bool:
         """Whether the walk back agrees with the walk there within four of their errors."""
         gap = self.backward.log_mean - self.forward.log_mean
         error = np.hypot(self.forward.std_error, self.backward.std_error)
-        return bool(abs(gap) <= 4 * error + 1e-6 * abs(self.forward.log_mean) + 1e-4)
+        return bool(abs(gap) <= 4 * error + 1e-6 * abs(self.forward.log_mean - self.offset) + 1e-4)
 
 
 def anneal(
@@ -212,7 +213,9 @@ def anneal(
             break
         steps = more(steps, float(np.var(weights)), chains, target_error)
     backward = walked_back(annealing, plan, walk, sweeps, back)
-    return Annealed(forward, backward, steps, chains, forward.std_error <= target_error, walk)
+    offset = -float(schedule.points[-1, 0]) * annealing.constant
+    reached = forward.std_error <= target_error
+    return Annealed(forward, backward, steps, chains, reached, walk, offset)
 
 
 def more(steps: int, variance: float, chains: int, target_error: float) -> int:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -18,6 +18,7 @@ from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
 from ..samplers.beginning import begin_states
 from ..samplers.clamping import Clamped
+from ..samplers.rounding import doubts_of
 from ..samplers.run import (
     Loop,
     check_counts,
@@ -163,7 +164,9 @@ def gradient(
         estimate.moved,
     )
     how = f"{chosen.name}, {estimate.told}" if estimate.told else chosen.name
-    return _result(model, situation, run, how, wanted, estimate.moved)
+    found = _result(model, situation, run, how, wanted, estimate.moved)
+    lost = doubts_of(model, loop.plan, situation, chain.state, run.series[:, :, -1])
+    return replace(found, problems=(*found.problems, *lost))
 
 
 def _covers(model: Model, held: Clamped) -> tuple[Cover, ...]:

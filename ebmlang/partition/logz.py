@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
+from ..samplers.rounding import doubts_of
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
@@ -111,7 +113,10 @@ def log_partition(
     ready = prepare(model, situation, held, chosen, first, params=params)
     hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
-    return told(anneal(ready, schedule, chains, target_error, sweeps, third))
+    annealed = anneal(ready, schedule, chains, target_error, sweeps, third)
+    found = told(annealed)
+    lost = doubts_of(model, ready.way.plan, situation, annealed.walk.chains.state, np.zeros(0))
+    return replace(found, problems=(*found.problems, *lost))
 
 
 def told(found: Annealed) -> LogPartition:

@@ -92,15 +92,8 @@ def make_plan(
         plan = make_plan(target, inner, held, fallback, carried=False, wish=wish)
         return tempered(target, plan, sampler)
     free = free_variables(target, held)
-    choices, refusals = choose(
-        target.structure,
-        sampler.name,
-        free,
-        fallback,
-        tries_of(target, held),
-        entries_of(target, held),
-        wish,
-    )
+    counts = tries_of(target, held), entries_of(target, held)
+    choices, refusals = choose(target.structure, sampler.name, free, fallback, *counts, wish)
     if refusals:
         raise complain(
             "E702",
@@ -116,8 +109,7 @@ def make_plan(
     closed = {n for c in choices for n in c.closed}
     alone = carried and sum(not set(c.variables) <= closed for c in choices) == 1
     exact = {
-        c.variables: (None if c.variables[0] in closed else _whole(c, target, sites))
-        or exact_of(c, target, sampler, sites)
+        c.variables: _whole(c, target, sites, closed) or exact_of(c, target, sampler, sites)
         for c in choices
         if c.way != "slope"
     }
@@ -130,14 +122,16 @@ def make_plan(
     return Plan(blocks, tuple(choices), sites)
 
 
-def _whole(choice: Choice, target: Target, sites: Mapping[str, Sites]) -> Block | None:
+def _whole(
+    choice: Choice, target: Target, sites: Mapping[str, Sites], closed: set[str]
+) -> Block | None:
     """Gibbs by the whole energy, whose large whole numbers are exact; None where floats hold them.
 
     Slopes, couplings and moved sums would be rounded before they cancel.
     """
-    if choice.way not in ("gradient", "midpoint", "trying"):
+    name = choice.variables[0]
+    if choice.way not in ("gradient", "midpoint", "trying") or name in closed:
         return None
-    (name,) = choice.variables
     bounds = Bounds(target.world, 53 if jnp.result_type(float) == jnp.float64 else 24)
     touching = {e.name for e in target.touching([name])}
     terms = [e.term for e in target.program.energies if e.name in touching]

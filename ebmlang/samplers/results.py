@@ -15,6 +15,7 @@ from ..evaluation.tally import Tally
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
+from .rounding import doubts_of, resolved
 from .sweep import Chain, Report
 from .tempering import exchange_of, untempered
 
@@ -35,9 +36,17 @@ def result_of(
     """The draws that were kept, or the moments. Raises EbmError E703 for energies that are not finite."""
     exchange = exchange_of(plan, chain, settings["beta"])
     if isinstance(kept, Tally):
+        reached = kept.total.mean["energy"] - constant_of(model.target, situation)
+        found = doubts_of(model, plan, situation, chain.state, reached)
+        settings = {**settings, "doubts": found} if found else settings
         return Moments(model.program, model.world, kept, settings, exchange)
     _check_finite(model, plan, situation, chain, kept)
     state, named, energy, report = kept
+    seen = {n: v.reshape(-1, *v.shape[2:]) for n, v in state.items()}
+    seen = seen if len(seen) == len(chain.state) else chain.state
+    found = doubts_of(model, plan, situation, seen, np.asarray(energy))
+    found = (*found, *resolved(state))
+    settings = {**settings, "doubts": found} if found else settings
     if constant := constant_of(model.target, situation):
         energy = np.asarray(energy, np.float64) + constant
     return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
