@@ -24,6 +24,7 @@ from .labelled import Labelled, full, spread, union
 if TYPE_CHECKING:
     from .lower import Lowering
 
+CHUNK = 7  # bits of a factor that are multiplied at once
 SIGNS = ("==", "!=", "<", "<=", ">", ">=")
 
 
@@ -255,7 +256,7 @@ def _remainder(term: Term, cycle: int, lowering: Lowering) -> Labelled:
         item = _wrapped(term, lowering)
         return Labelled(jnp.mod(item.array, cycle), item.labels)
     room = 1 << (bits(lowering) - 1)
-    if cycle * cycle >= room:
+    if cycle << (CHUNK + 1) >= room:
         raise _beyond(term, found)
     match term:
         case Constant(value=value):
@@ -263,14 +264,20 @@ def _remainder(term: Term, cycle: int, lowering: Lowering) -> Labelled:
             return Labelled(jnp.asarray(int(value) % cycle, kind), ())
         case Read(symbol=symbol) if symbol.body is not None:
             return _remainder(unfold(term), cycle, lowering)
-        case Apply(function=function) if function in ("+", "-", "negate", "*", "square"):
-            items = [_remainder(a, cycle, lowering) for a in term.arguments]
-            item = _combined(function, items)
+        case Apply(function=function) if function in ("+", "-", "negate"):
+            item = _combined(function, [_remainder(a, cycle, lowering) for a in term.arguments])
+        case Apply(function="if", arguments=(choice, *branches)):
+            items = [_integers(lowering.term(condition(choice, lowering)), lowering)]
+            item = _combined("if", items + [_remainder(b, cycle, lowering) for b in branches])
+        case Apply(function="*", arguments=(a, b)):
+            item = _product(_remainder(a, cycle, lowering), _remainder(b, cycle, lowering), cycle)
+        case Apply(function="square", arguments=(base,)):
+            one = _remainder(base, cycle, lowering)
+            item = _product(one, one, cycle)
         case Apply(function="^", arguments=(base, Constant(value=exponent))):
             one = item = _remainder(base, cycle, lowering)
             for _ in range(int(exponent) - 1):
-                product = _combined("*", [item, one])
-                item = Labelled(jnp.mod(product.array, cycle), product.labels)
+                item = _product(item, one, cycle)
         case Reduce(reducer="sum", indices=indices) if (
             cycle * math.prod(lowering.world.length(i) for i in indices if i.has_axis) < room
         ):
@@ -278,3 +285,14 @@ def _remainder(term: Term, cycle: int, lowering: Lowering) -> Labelled:
         case _:
             raise _beyond(term, found)
     return Labelled(jnp.mod(item.array, cycle), item.labels)
+
+
+def _product(a: Labelled, b: Labelled, cycle: int) -> Labelled:
+    """The product of two remainders, a few bits of the second at a time, so that none overflows."""
+    labels = union([a, b])
+    one, other = spread(a, labels), spread(b, labels)
+    total = jnp.zeros((), one.dtype)
+    for low in reversed(range(0, cycle.bit_length(), CHUNK)):
+        digit = (other >> low) & ((1 << CHUNK) - 1)
+        total = jnp.mod((total << CHUNK) + one * digit, cycle)
+    return Labelled(total, labels)

@@ -75,6 +75,18 @@ def test_cyclic_subscripts(subscript: str, wide: bool) -> None:
     assert found == [eval(python, {"y": v}) % 12 for v in values]
 
 
+@pytest.mark.parametrize("size", [7, 70_000, 1_000_003])
+def test_products_beyond_32_bits_on_long_cycles(size: int) -> None:
+    model = ebm.loads(
+        "dim n cyclic visible y : integer<0, 100000> param V : real[n] "
+        "energy = V[(if y > 3 then y^4 else y) - y * y * y]",
+        n=size,
+    )
+    for y in (2, 46341, 99991, 99999):
+        right = ((y**4 if y > 3 else y) - y**3) % size
+        assert float(model.energy({"V": np.arange(size, dtype=float)}, {"y": y})) == right
+
+
 @pytest.mark.parametrize("wide", [False, True])
 def test_comparisons_beyond_the_width_of_an_integer(wide: bool) -> None:
     text = "visible y : integer<0, 1000000> visible z : integer<0, 1000000> energy = "
