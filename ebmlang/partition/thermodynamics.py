@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..backend.conditionals import Situation
+from ..samplers.rounding import doubts_of
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain, sweeps
@@ -142,12 +143,17 @@ def thermodynamics(
     steps = max(total, LEAST_STEPS)
     while True:
         key, forth = jax.random.split(key)
-        logs, energies = _through(ready, schedules, steps / total, chains, sweeps, forth, watch)
+        logs, energies, walk = _through(
+            ready, schedules, steps / total, chains, sweeps, forth, watch
+        )
         found = [estimate(row, 0.0) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
-    return _told(grid, ready, logs, energies, chains, steps)
+    found = _told(grid, ready, logs, energies, chains, steps)
+    cold = situation._replace(beta=jnp.asarray(grid[-1], jnp.result_type(float)))
+    lost = doubts_of(model, ready.way.plan, cold, walk.chains.state, np.zeros(0))
+    return replace(found, problems=(*found.problems, *lost))
 
 
 def _watch(model: Model, ready: Annealing, draws: int) -> Any:
@@ -172,8 +178,8 @@ def _through(
     sweeps: int,
     key: Any,
     watch: Any,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One walk: log weights [beta, chain], and energies [beta, chain, draw]."""
+) -> tuple[np.ndarray, np.ndarray, Walk]:
+    """One walk: log weights [beta, chain], energies [beta, chain, draw], and its end."""
     walk: Walk = ready.begin(key, chains)
     logs: list[np.ndarray] = []
     energies: list[np.ndarray] = []
@@ -186,7 +192,7 @@ def _through(
         moved, seen = watch(at(ready.situation, *point), walk.chains)
         walk = walk._replace(chains=moved)
         energies.append(np.asarray(seen, np.float64) + ready.constant)
-    return np.stack(logs), np.stack(energies)
+    return np.stack(logs), np.stack(energies), walk
 
 
 def _told(
