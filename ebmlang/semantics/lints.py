@@ -17,13 +17,16 @@ from .terms import (
     Index,
     NamedEnergy,
     Program,
+    Read,
     Reduce,
-    SizeValue,
+    Role,
     Symbol,
     Term,
     Whole,
 )
-from .traverse import free_indices, is_free_of_unknowns, symbols, walk
+from .traverse import free_indices, symbols, walk
+
+SMALL = 10.0  # numbers up to it are added without harm
 
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
@@ -53,27 +56,24 @@ def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings:
 
 
 def _constants_beside(term: Term) -> Iterator[Term]:
-    """The parts of a sum that depend on no variable; normalisers and `1 - …` are meant so."""
+    """The parts of a sum that are a number above `SMALL`, or one parameter, and cancel.
+
+    Small numbers, sizes and functions of parameters are often meant: `1 - …`, or a normaliser.
+    """
     match term:
-        case Apply(function="-", arguments=(Constant(value=1.0), other)):
-            yield from _constants_beside(other)
         case Apply(function="+" | "-" | "negate", arguments=arguments):
             for argument in arguments:
                 yield from _constants_beside(argument)
-        case Constant(value=0.0):
-            return
-        case _ if is_free_of_unknowns(term) and not any(map(_normalises, walk(term))):
+        case Read(symbol=symbol, subscripts=()) if symbol.role is Role.PARAM:
             yield term
-
-
-def _normalises(part: Term) -> bool:
-    """Whether a part is one of those in which the normaliser of a density is written."""
-    functions = ("log", "log1p", "lgamma", "logsumexp")
-    match part:
-        case Apply(function=name) | Reduce(reducer=name):
-            return name in functions
+        case Constant() | Apply(function="*" | "/" | "^"):
+            parts = list(walk(term))
+            numbers = [abs(part.value) for part in parts if isinstance(part, Constant)]
+            plain = all(isinstance(part, Constant | Apply) for part in parts)
+            if plain and SMALL < max(numbers) < float("inf"):
+                yield term
         case _:
-            return isinstance(part, SizeValue)
+            return
 
 
 def _tell_constant(term: Term, read: set[Symbol], program: Program, findings: Findings) -> None:
