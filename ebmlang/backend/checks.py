@@ -11,6 +11,7 @@ from ..semantics.terms import Bound, Domain, Kind, Symbol
 from ..syntax.diagnostics import complain
 
 TOLERANCE = 1e-4
+STORED = 31  # bits of a whole number beside its sign
 
 
 def as_array(name: str, values: Any) -> np.ndarray:
@@ -55,6 +56,13 @@ def check_values(
             np.where(np.isnan(array), _inside(symbol.domain, world), array) if missing else array
         )
     outside = ~_fits(array, symbol.domain, world)
+    if symbol.domain.kind is Kind.INTEGER and (np.abs(array) >= 1 << STORED).any():
+        largest = array.flat[np.argmax(np.abs(array))]
+        raise complain(
+            "E603",
+            f"`{symbol.name}` holds {_text(largest)}, and whole numbers are stored below 2^{STORED}",
+            helps=[f"declare `{symbol.name}` as real, or give it in a larger unit"],
+        )
     if symbol.hollow:
         outside &= ~np.eye(array.shape[-1], dtype=bool)
     if outside.any():

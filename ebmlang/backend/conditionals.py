@@ -17,6 +17,7 @@ import numpy as np
 from ..semantics.terms import Kind, Symbol
 from ..semantics.walls import HEIGHT
 from .energy import COMMON, State, Target
+from .energy import in_float64 as in_float64
 
 NO_BETA = 2.0**-60  # stands for a beta of 0 where there are walls
 
@@ -57,14 +58,9 @@ def _largest(tree: Any) -> Any:
     return jnp.max(jnp.stack([jnp.ones(()), *(f.astype(jnp.result_type(float)) for f in found)]))
 
 
-def in_float64(tree: Any) -> Any:
-    """All real numbers of a tree in float64; under `jax.enable_x64`."""
-
-    def one(value: Any) -> Any:
-        array = jnp.asarray(value)
-        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
-
-    return jax.tree.map(one, tree)
+def constant_of(target: Target, situation: Situation) -> float:
+    """What of the energy depends on no unknown, in nats: summed in float64."""
+    return target.constant(situation.params, situation.given)
 
 
 def slope(target: Target, name: str, situation: Situation, state: State) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..semantics.functions import FUNCTIONS
@@ -18,13 +19,23 @@ from ..semantics.terms import (
     Constant,
     Index,
     LogDensity,
+    Neighbour,
     NetworkRead,
     Position,
     Read,
     Term,
 )
-from ..semantics.traverse import children, free_indices, rebuild, substitute, unfold, walk
-from .labelled import spread, union
+from ..semantics.traverse import (
+    children,
+    fingerprint,
+    free_indices,
+    rebuild,
+    substitute,
+    unfold,
+    unfold_all,
+    walk,
+)
+from .labelled import Labelled, spread, union
 
 if TYPE_CHECKING:
     from .lower import Lowering
@@ -141,6 +152,16 @@ def implied(conditions: Sequence[Term], factors: Sequence[Term]) -> list[Term]:
     return found
 
 
+def slots(index: Index, lowering: Lowering) -> Labelled:
+    """1 where a site has a neighbour in a slot, else 0."""
+    place = index.range
+    assert isinstance(place, Neighbour)
+    where = lowering.whole(place.site)
+    valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
+    picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
+    return Labelled(picked, (*where.labels, place.slot))
+
+
 def static_condition(condition: Term) -> bool:
     """A condition on indices with axes of their own."""
     own = all(index.has_axis for index in free_indices(condition))
@@ -159,6 +180,36 @@ def _partial(part: Term) -> bool:
             if not whole and not plain:
                 return True
     return False
+
+
+def tip(node: Apply) -> float | None:
+    """The exponent of a root below 1 of what is least where it is 0, as in a norm; else None.
+
+    The root's own slope is infinite there, and that of what it is taken of is 0.
+    """
+    match node:
+        case Apply(function="sqrt", arguments=(inside,)):
+            exponent = 0.5
+        case Apply(function="^", arguments=(inside, Constant(value=exponent))) if 0 < exponent < 1:
+            pass
+        case _:
+            return None
+    return exponent if any(_level(part) for part in walk(unfold_all(inside))) else None
+
+
+def _level(part: Term) -> bool:
+    """Squares, powers above 1 and discrete values: no slope where they are 0, or none at all."""
+    match part:
+        case Read(symbol=symbol):
+            return symbol.unknown and symbol.domain.discrete
+        case Apply(function="square"):
+            return True
+        case Apply(function="^", arguments=(_, Constant(value=exponent))):
+            return exponent > 1
+        case Apply(function="*", arguments=(one, other)):
+            return fingerprint(one, {}) == fingerprint(other, {})
+        case _:
+            return False
 
 
 def _whole_power(node: Apply) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import jax
@@ -11,8 +14,9 @@ import opt_einsum
 
 from ..semantics.terms import Constant, Index, Neighbour, Reduce, Term
 from ..semantics.traverse import free_indices, is_free_of_unknowns, substitute
-from . import convolution, pairs, recurrence
-from .conditions import guarded, implied
+from . import convolution, pairs, recurrence, whole
+from .conditions import guarded, implied, slots
+from .elementwise import largest, log_sum_exp
 from .labelled import Labelled, full, spread, union
 from .products import addends, factors
 
@@ -92,8 +96,8 @@ def contract(
     else:
         items = [lowering.term(part) for part in sorted(found, key=_moves)]
     items += recurrences
-    items += [lowering.term(mask) for mask in masks]
-    items += [_slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
+    items += [lowering.term(whole.condition(mask, lowering)) for mask in masks]
+    items += [slots(index, lowering) for index in bound if isinstance(index.range, Neighbour)]
     return _einsum(coefficient, items, axes, lowering)
 
 
@@ -105,16 +109,6 @@ def _moves(part: Term) -> bool:
 def _joins(part: Reduce) -> bool:
     """A sum of a sum stays apart: it is cheaper to add first."""
     return len(addends(part.body)) == 1
-
-
-def _slots(index: Index, lowering: Lowering) -> Labelled:
-    """1 where a site has a neighbour in a slot, else 0."""
-    place = index.range
-    assert isinstance(place, Neighbour)
-    where = lowering.whole(place.site)
-    valid = (lowering.world.graphs[place.graph.name].neighbours >= 0) * 1.0
-    picked = valid[where.array] if where.static else jnp.asarray(valid)[where.array]
-    return Labelled(picked, (*where.labels, place.slot))
 
 
 def _einsum(
@@ -213,11 +207,19 @@ def _merge(items: list[Labelled]) -> list[Labelled]:
     return list(groups.values())
 
 
+_FOLDS: dict[str, Callable[[Any], Any]] = {
+    "prod": partial(jnp.prod, axis=-1),
+    "max": largest,
+    "min": lambda values: -largest(-values),
+    "logsumexp": log_sum_exp,
+}
+
+
 def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     """prod, max, min and logsumexp: the body at every position, others masked by what changes nothing."""
     body = lowering.term(guarded(term.body, term.conditions, lowering))
-    masks = [lowering.term(condition) for condition in term.conditions]
-    masks += [_slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
+    masks = [lowering.term(whole.condition(c, lowering)) for c in term.conditions]
+    masks += [slots(i, lowering) for i in term.indices if isinstance(i.range, Neighbour)]
     axes = [index for index in term.indices if index.has_axis]
     labels = union([body, *masks])
     labels = (*(x for x in labels if x not in axes), *axes)
@@ -226,11 +228,8 @@ def _fold(term: Reduce, lowering: Lowering) -> Labelled:
     neutral = {"prod": 1.0, "max": -jnp.inf, "min": jnp.inf, "logsumexp": -jnp.inf}[term.reducer]
     for mask in masks:
         values = jnp.where(jnp.asarray(spread(mask, labels)) != 0, values, neutral)
-    last = tuple(range(len(labels) - len(axes), len(labels)))
-    fold = {
-        "prod": jnp.prod,
-        "max": jnp.max,
-        "min": jnp.min,
-        "logsumexp": jax.nn.logsumexp,
-    }[term.reducer]
-    return Labelled(fold(values, axis=last), labels[: len(labels) - len(axes)])
+    kept = labels[: len(labels) - len(axes)]
+    # One axis of known length: a -1 cannot be told where another axis is empty.
+    number = math.prod(lengths[axis] for axis in axes)
+    flat = values.reshape(*(lengths[label] for label in kept), number)
+    return Labelled(_FOLDS[term.reducer](flat), kept)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..analysis.structure import Structure
+from ..analysis.structure import Structure, analyse
 from ..analysis.world import World
-from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
+from ..semantics.constants import parts_of
+from ..semantics.terms import Constant, Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
-from ..semantics.walls import HEIGHT, largest
+from ..semantics.walls import HEIGHT, largest, with_finite
 from ..syntax.diagnostics import complain
 from .checks import check_values
 from .known import filled, tether
@@ -31,7 +32,7 @@ LOWEST_WALL = 1024.0
 COMMON = 64.0  # numbers in an energy up to this leave walls as low as that
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Target:
     """A program with everything bound but parameters, given data and the configuration.
 
@@ -45,13 +46,15 @@ class Target:
     networks: Mapping[str, Callable[..., Any]]
     partly: tuple[str, ...] = ()
 
-    def lowering(self, params: Mapping[str, Any], state: State, given: State) -> Lowering:
-        """The lowering of the program's terms at these values."""
+    def lowering(
+        self, params: Mapping[str, Any], state: State, given: State, *, relaxed: bool = False
+    ) -> Lowering:
+        """The lowering of the program's terms at these values, as `Lowering` has it."""
         arrays = {n: jnp.asarray(params[n]) for n in self.program.params}
         weights = {n: params[n] for n in self.program.networks}
         state = filled(self.partly, state, given) if self.partly else state
         known = {n: jnp.asarray(v) for n, v in (*given.items(), *state.items())}
-        lowering = Lowering(self.world, arrays | known, self.networks, weights)
+        lowering = Lowering(self.world, arrays | known, self.networks, weights, relaxed=relaxed)
         for name, default in self.program.defaults.items():
             if name not in known:
                 shape = self.world.shape(self.program.givens[name])
@@ -95,6 +98,34 @@ class Target:
         walls = (e.walls for e in self.program.energies)
         return _total(jnp.abs(lowering.scalar(w)) for w in walls if w is not None)
 
+    @cached_property
+    def relative(self) -> Target:
+        """The same law without what depends on no unknown, which `constant` gives: for samplers.
+
+        Densities stay whole: their constants are of the size of the rest.
+        """
+        energies = tuple(e if e.density else _varying(e) for e in self.program.energies)
+        if all(
+            new.term is old.term for new, old in zip(energies, self.program.energies, strict=True)
+        ):
+            return self
+        program = replace(self.program, energies=energies)
+        structure = analyse(program, self.world, self.structure.setting.data)
+        made = replace(self, program=program, structure=structure)
+        made.__dict__["relative"] = made
+        return made
+
+    def constant(self, params: Mapping[str, Any], given: State) -> float:
+        """What `energy` is above that of `relative`, in nats: summed in float64."""
+        if self.relative is self:
+            return 0.0
+        terms = [
+            parts_of(e.finite or e.term).constant for e in self.program.energies if not e.density
+        ]
+        with jax.enable_x64(True):
+            lowering = self.lowering(*in_float64((params, {}, given)))
+            return float(sum(float(lowering.scalar(t)) for t in terms if t is not None))
+
     def touching(self, variables: Iterable[str]) -> tuple[NamedEnergy, ...]:
         """The extended energies in which any of these variables stands."""
         wanted = set(variables)
@@ -112,7 +143,7 @@ class Target:
         energies: Iterable[NamedEnergy] | None = None,
     ) -> Any:
         """The multilinear extension; categories stand in `state` as one-hot arrays."""
-        lowering = self.lowering(params, state, given)
+        lowering = self.lowering(params, state, given, relaxed=True)
         chosen = self.structure.extended if energies is None else energies
         total = _total(lowering.scalar(e.term) for e in chosen)
         if not self.partly:
@@ -138,11 +169,31 @@ class Target:
         return {q.name: lowering.array(q.value) for q in self.program.quantities}
 
 
+def _varying(energy: NamedEnergy) -> NamedEnergy:
+    """The energy without what depends on no unknown; walls stay as they are."""
+    own = energy.finite or energy.term
+    parts = parts_of(own)
+    if parts.constant is None or (isinstance(own, Constant) and own.value == 0):
+        return energy
+    varying = parts.varying or Constant(0.0, energy.span)
+    return replace(energy, term=varying) if energy.walls is None else with_finite(energy, varying)
+
+
 def _whole(energy: NamedEnergy, lowering: Lowering) -> Any:
     if energy.finite is None or energy.walls is None:
         return lowering.scalar(energy.term)
     finite, walls = lowering.scalar(energy.finite), lowering.scalar(energy.walls)
     return jnp.where(walls == 0, finite, jnp.where(walls > 0, jnp.inf, -jnp.inf))
+
+
+def in_float64(tree: Any) -> Any:
+    """All real numbers of a tree in float64; under `jax.enable_x64`."""
+
+    def one(value: Any) -> Any:
+        array = jnp.asarray(value)
+        return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return jax.tree.map(one, tree)
 
 
 def _total(parts: Iterable[Any]) -> Any:

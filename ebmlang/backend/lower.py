@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.whole import Bounds
 from ..analysis.world import World
 from ..semantics.terms import (
     Apply,
@@ -35,10 +36,10 @@ from ..semantics.terms import (
     Term,
 )
 from ..semantics.traverse import fingerprint, unfold
-from . import contraction, reading, recurrence
-from .conditions import choice
+from . import contraction, reading, recurrence, whole
+from .conditions import choice, tip
 from .densities import log_density
-from .elementwise import JAX, NUMPY
+from .elementwise import JAX, NUMPY, root
 from .labelled import Labelled, full, spread, union
 
 NetworkCall = Callable[[Any, tuple[Any, ...]], Any]
@@ -48,7 +49,8 @@ class Lowering:
     """Lowers terms for one set of values; equal subterms and definitions are computed once.
 
     `values` holds an array for every declared array that is read, `networks` a function of the
-    network's parameters and inputs, `weights` those parameters.
+    network's parameters and inputs, `weights` those parameters. `relaxed`: discrete values may lie
+    between their states.
     """
 
     def __init__(
@@ -57,12 +59,16 @@ class Lowering:
         values: Mapping[str, Any],
         networks: Mapping[str, NetworkCall] | None = None,
         weights: Mapping[str, Any] | None = None,
+        *,
+        relaxed: bool = False,
     ) -> None:
         self.world = world
         self.values = values
         self.networks: Mapping[str, NetworkCall] = networks or {}
         self.weights: Mapping[str, Any] = weights or {}
         self.dtype: Any = jnp.result_type(float)
+        self.bounds = Bounds(world, 53 if self.dtype == jnp.float64 else 24)
+        self.relaxed = relaxed
         self._done: dict[int, tuple[Term, Labelled]] = {}
         self._definitions: dict[Symbol, Any] = {}
         self._outputs: dict[object, Labelled] = {}
@@ -108,7 +114,7 @@ class Lowering:
             case Apply():
                 return self._apply(term)
             case Reduce():
-                return contraction.reduce(term, self)
+                return whole.whole_value(term, contraction.reduce(term, self), self)
             case NetworkRead():
                 return self._network(term)
             case LogDensity():
@@ -132,10 +138,10 @@ class Lowering:
         """A term as integers."""
         item = self.term(term)
         if item.static:
-            return Labelled(np.rint(item.array).astype(np.int32), item.labels)
+            return Labelled(np.rint(item.array).astype(np.int64), item.labels)
         if jnp.issubdtype(item.array.dtype, jnp.integer):
             return item
-        return Labelled(jnp.rint(item.array).astype(jnp.int32), item.labels)
+        return Labelled(jnp.rint(item.array).astype(jnp.result_type(int)), item.labels)
 
     def _table(self, table: np.ndarray, site: Term, slot: Index) -> Labelled:
         """A row of a table of neighbours for each site; empty slots repeat the first and are masked."""
@@ -157,8 +163,30 @@ class Lowering:
     def _apply(self, term: Apply) -> Labelled:
         if term.function == "if":
             term = choice(term)
+        exactly = self._exactly(term)
+        if exactly is not None:
+            return exactly
         items = [self.term(argument) for argument in term.arguments]
-        return self.combine(term.function, items)
+        if not items[0].static and (exponent := tip(term)) is not None:
+            return Labelled(root(exponent)(self.floating(items[0].array)), items[0].labels)
+        return whole.whole_value(term, self.combine(term.function, items), self)
+
+    def _exactly(self, term: Apply) -> Labelled | None:
+        """What decides by whole numbers that floats may miss; None for all else."""
+        match term.function:
+            case "floor":
+                return whole.quotient(term, self)
+            case "if" | "not" | "and" | "or":
+                number = 1 if term.function == "if" else len(term.arguments)
+                decided = [whole.condition(a, self) for a in term.arguments[:number]]
+                if decided == list(term.arguments[:number]):
+                    return None
+                arguments = (*decided, *term.arguments[number:])
+                return self.term(Apply(term.function, arguments, term.span))
+            case function if function in whole.SIGNS:
+                return whole.truth(term, self)
+            case _:
+                return None
 
     def combine(self, function: str, items: list[Labelled]) -> Labelled:
         """A function of labelled arrays, each spread over all their labels."""
@@ -178,6 +206,8 @@ class Lowering:
 
     def _typed(self, item: Labelled, labels: tuple[Index, ...], static: bool) -> Any:
         array = spread(item, labels)
+        if static and array.dtype.kind in "iu":
+            return array.astype(np.int64)  # products of positions pass 32 bits
         return array if static else self.floating(array)
 
     def _outer(self, arrays: tuple[Array, ...]) -> tuple[list[Labelled], tuple[Index, ...]]:

@@ -11,6 +11,7 @@ import numpy as np
 from ..semantics.subscripts import shifted
 from ..semantics.terms import Dimension, GraphDeclaration, Index, Position, Term, Whole
 from ..semantics.traverse import free_indices
+from . import whole
 from .labelled import Labelled, spread, union
 
 if TYPE_CHECKING:
@@ -112,9 +113,14 @@ def _gather(
 
 def _integers(subscript: Term, dim: Place, length: int, lowering: Lowering) -> Labelled:
     """A subscript as integers, wrapped on a cyclic dimension, of an axis of that length."""
+    cyclic = isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript, dim)
+    large = whole.subscript(subscript, lowering.world.size(dim) if cyclic else None, lowering)
+    if large is not None:
+        return large
     item = lowering.whole(subscript)
     array = item.array
-    if isinstance(dim, Dimension) and dim.cyclic and not _plain(subscript, dim):
+    if cyclic:
+        assert isinstance(dim, Dimension)
         size = lowering.world.sizes[dim.name]
         array = np.mod(array, size).astype(np.int32) if item.static else jnp.mod(array, size)
     elif item.static:

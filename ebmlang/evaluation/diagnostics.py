@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,11 @@ class Diagnostics:
     def trusted(self) -> bool:
         """Whether nothing speaks against the draws."""
         return not self.problems
+
+    def told(self, settings: Mapping[str, Any]) -> Diagnostics:
+        """With what the run itself knew: how an unadjusted walk is off, what rounding hides."""
+        problems = (*self.problems, *settings.get("doubts", ()))
+        return replace(self, bias=settings.get("bias", ""), problems=problems)
 
     def __str__(self) -> str:
         lines = []

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import count
 from pathlib import Path
@@ -87,8 +86,7 @@ class Draws(Mapping[str, np.ndarray]):
             self.tempering,
             hamiltonian=not {"hmc", "nuts"}.isdisjoint(self.settings.get("methods", ())),
         )
-        problems = (*found.problems, *self.settings.get("doubts", ()))
-        return replace(found, bias=self.settings.get("bias", ""), problems=problems)
+        return found.told(self.settings)
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""

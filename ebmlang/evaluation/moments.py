@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, NoReturn
 
@@ -118,8 +117,7 @@ class Moments:
             tally.frozen,
             self.tempering,
         )
-        problems = (*found.problems, *self.settings.get("doubts", ()))
-        return replace(found, bias=self.settings.get("bias", ""), problems=problems)
+        return found.told(self.settings)
 
     def arrays(self) -> Arrays:
         """All moments in one flat mapping, as `mean.v` and `std.v`, for a file."""

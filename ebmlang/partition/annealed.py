@@ -34,6 +34,7 @@ from ..semantics.terms import (
     Term,
     Whole,
 )
+from ..semantics.walls import with_finite
 
 OWN, BASE = " own", " base"  # no name of a program begins with a space
 REAL = Domain(Kind.REAL)
@@ -59,10 +60,7 @@ def annealed(target: Target, data: dict[str, np.ndarray]) -> Target:
     program = target.program
     own, base = (_number(n, target) for n in (OWN, BASE))
     givens = {own.name: own, base.name: base}
-    energies = [
-        replace(e, term=_times(own, e.term), finite=e.finite and _times(own, e.finite))
-        for e in program.energies
-    ]
+    energies = [_scaled(own, e) for e in program.energies]
     for symbol in program.unknowns.values():
         term, tables = _base(symbol, target)
         givens |= {t.name: t for t in tables}
@@ -86,6 +84,14 @@ def at(situation: Situation, own: Any, base: Any) -> Situation:
 def _number(name: str, target: Target) -> Symbol:
     span = next(iter(target.program.unknowns.values())).span
     return Symbol(name, Role.GIVEN, REAL, (), span)
+
+
+def _scaled(factor: Symbol, energy: NamedEnergy) -> NamedEnergy:
+    """An energy times a number, its walls with it."""
+    if energy.finite is None or energy.walls is None:
+        return replace(energy, term=_times(factor, energy.term))
+    walls = replace(energy, walls=_times(factor, energy.walls))
+    return with_finite(walls, _times(factor, energy.finite))
 
 
 def _times(factor: Symbol, term: Term) -> Term:

@@ -64,12 +64,20 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annealing:
-    """A model with its way and its base, ready to be walked."""
+    """A model with its way and its base, ready to be walked.
+
+    `constant`: what of the energy depends on no unknown, in nats; the way is without it.
+    """
 
     way: Way
     situation: Situation
     base: Base
     held: Clamped
+    constant: float
+
+    def log_base(self, beta: float) -> float:
+        """log Z of the base, and what the energy's constant adds to that of the model at a beta."""
+        return self.base.log_z - beta * self.constant
 
     def begin(self, key: Any, number: int, values: Mapping[str, Any] | None = None) -> Walk:
         """Chains at states of the base; `values` as in `prepare`."""
@@ -89,16 +97,19 @@ def prepare(
     key: Any,
     values: Mapping[str, Any] | None = None,
     init: Init = None,
+    *,
+    params: Mapping[str, Any],
 ) -> Annealing:
     """The way of a model, and a base with the moments of a short run of the model itself.
 
+    `params`: as the caller gave them, for a constant that float32 would round.
     `values`: held values for every pilot chain [chain, dims], if they are not the same for all.
     `init`: where that run begins.
     """
     data = {n: np.asarray(v) for n, v in model.bindings.givens.items()}
     way = model.made(
         ("way", sampler, held.signature),
-        lambda: way_of(annealed(model.target, data), held.masks, sampler),
+        lambda: way_of(annealed(model.target.relative, data), held.masks, sampler),
     )
     situation = with_walls(model.target, situation, ANNEALED_WALL)
     empty = base_of(way.target, {}, {}).arrays
@@ -116,7 +127,9 @@ def prepare(
     _refuse_strange(way, there, pilot)
     base = base_of(way.target, dict(way.sites), moments_of(way, there, pilot))
     given = {**situation.given, **base.arrays}
-    return Annealing(way, situation._replace(given=given, beta=jnp.ones(())), base, held)
+    constant = model.target.constant(params, situation.given)
+    there = situation._replace(given=given, beta=jnp.ones(()))
+    return Annealing(way, there, base, held, constant)
 
 
 def _verified(way: Way, situation: Situation) -> bool:
@@ -174,13 +187,14 @@ class Annealed:
     chains: int
     reached: bool
     walk: Walk
+    offset: float = 0.0  # what of log Z the energy's constant makes
 
     @property
     def closed(self) -> bool:
         """Whether the walk back agrees with the walk there within four of their errors."""
         gap = self.backward.log_mean - self.forward.log_mean
         error = np.hypot(self.forward.std_error, self.backward.std_error)
-        return bool(abs(gap) <= 4 * error + 1e-6 * abs(self.forward.log_mean) + 1e-4)
+        return bool(abs(gap) <= 4 * error + 1e-6 * abs(self.forward.log_mean - self.offset) + 1e-4)
 
 
 def anneal(
@@ -199,12 +213,14 @@ def anneal(
         walk = annealing.begin(forth, chains)
         walk = annealing.way.advance(annealing.situation, walk, plan.points, plan.inner, sweeps)
         weights = np.asarray(walk.log_weights, np.float64)
-        forward = estimate(weights, annealing.base.log_z)
+        forward = estimate(weights, annealing.log_base(float(schedule.points[-1, 0])))
         if forward.std_error <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(weights)), chains, target_error)
     backward = walked_back(annealing, plan, walk, sweeps, back)
-    return Annealed(forward, backward, steps, chains, forward.std_error <= target_error, walk)
+    offset = -float(schedule.points[-1, 0]) * annealing.constant
+    reached = forward.std_error <= target_error
+    return Annealed(forward, backward, steps, chains, reached, walk, offset)
 
 
 def more(steps: int, variance: float, chains: int, target_error: float) -> int:
@@ -236,4 +252,4 @@ def walked_back(
         inner = jax.tree.map(lambda x: np.concatenate([x[-2::-1], x[:1]]), plan.inner)
     back = annealing.way.advance(annealing.situation, back, plan.points[::-1], inner, sweeps)
     found = estimate(np.asarray(back.log_weights, np.float64), 0.0)
-    return found._replace(log_mean=annealing.base.log_z - found.log_mean)
+    return found._replace(log_mean=annealing.log_base(float(last.own)) - found.log_mean)

@@ -17,15 +17,16 @@ from jax.flatten_util import ravel_pytree
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
 from ..samplers.clamping import Clamped
+from ..samplers.rounding import doubts_of
 from ..samplers.run import (
     Loop,
     check_counts,
     check_seed,
     clamped,
-    doubts_of,
     loop_of,
     refuse_undefined,
     situation_of,
+    unreached_of,
     verify_once,
 )
 from ..samplers.settings import Sampler, sampler_of
@@ -154,7 +155,7 @@ def gradient(
     key, sub = jax.random.split(jax.random.key(seed))
     states = started(model, situation, sub, chains, held, init, loop.first)
     refuse_undefined(model, held, situation, states)
-    doubts = doubts_of(model, loop.plan, held, situation, states)
+    unreached = unreached_of(model, loop.plan, held, situation, states)
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     partial = tuple(c for c in covers if not c.whole)
     slopes = _Slopes(model, loop, partial, _numbers(model, situation))
@@ -170,7 +171,8 @@ def gradient(
     )
     how = f"{chosen.name}, {estimate.told}" if estimate.told else chosen.name
     found = _result(model, situation, run, how, wanted, estimate.moved)
-    return replace(found, problems=(*found.problems, *doubts))
+    lost = doubts_of(model, loop.plan, situation, chain.state, run.series[:, :, -1])
+    return replace(found, problems=(*found.problems, *unreached, *lost))
 
 
 def _covers(model: Model, held: Clamped) -> tuple[Cover, ...]:

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
+from ..samplers.rounding import doubts_of
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
@@ -110,10 +112,13 @@ def log_partition(
     held, chosen = clamped(model, clamp), sampler_of(sampler)
     situation = situation_of(model, params, given, beta)
     first, second, third = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, chosen, first, init=init)
+    ready = prepare(model, situation, held, chosen, first, init=init, params=params)
     hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
-    return told(anneal(ready, schedule, chains, target_error, sweeps, third))
+    annealed = anneal(ready, schedule, chains, target_error, sweeps, third)
+    found = told(annealed)
+    lost = doubts_of(model, ready.way.plan, situation, annealed.walk.chains.state, np.zeros(0))
+    return replace(found, problems=(*found.problems, *lost))
 
 
 def told(found: Annealed) -> LogPartition:

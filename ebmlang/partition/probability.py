@@ -224,7 +224,8 @@ def _annealed(
     first, second, key = jax.random.split(jax.random.key(settings["seed"]), 3)
     picks = jnp.arange(PILOTS) % number_of(data)
     pilots = {n: v[picks] for n, v in rows.items()}
-    ready = prepare(model, situation, held, sampler_of(settings["sampler"]), first, pilots)
+    mover = sampler_of(settings["sampler"])
+    ready = prepare(model, situation, held, mover, first, pilots, params=params)
     sweeps = settings["sweeps"]
     hot, cold = Point(0.0, 1.0), Point(1.0, 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS, pilots), hot, cold, sweeps)
@@ -232,7 +233,7 @@ def _annealed(
     while True:
         key, own = jax.random.split(key)
         logs = _walked(ready, rows, schedule.refined(steps), sweeps, own)
-        found = [estimate(row, ready.base.log_z) for row in logs]
+        found = [estimate(row, ready.log_base(1.0)) for row in logs]
         errors = np.array([f.std_error for f in found])
         if np.sqrt(np.mean(errors**2)) <= settings["target_error"] or steps >= MOST_STEPS:
             break

@@ -80,7 +80,7 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
     """
 
     def told(situation: Situation, state: Any, weights: Any) -> Any:
-        energy = target.whole(situation.params, state, situation.given)
+        energy = target.relative.whole(situation.params, state, situation.given)
         found = jnp.stack([slope(situation, state) for slope in slopes])
         if not apart:
             found = found[0] if len(slopes) == 1 else jnp.sum(weights * found, axis=0)

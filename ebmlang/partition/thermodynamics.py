@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..backend.conditionals import Situation
+from ..samplers.rounding import doubts_of
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
@@ -133,7 +134,7 @@ def thermodynamics(
     refuse_unconfined(model, {**model.bindings.held, **(clamp or {})})
     held, situation = clamped(model, clamp), situation_of(model, params, given, float(grid[0]))
     first, second, key = jax.random.split(jax.random.key(seed), 3)
-    ready = prepare(model, situation, held, sampler_of(sampler), first, init=init)
+    ready = prepare(model, situation, held, sampler_of(sampler), first, init=init, params=params)
     ends = [Point(0.0, 1.0), *(Point(float(b), 0.0) for b in grid)]
     walk = ready.begin(second, PILOTS)
     schedules: list[Schedule] = []
@@ -145,12 +146,17 @@ def thermodynamics(
     steps = max(total, LEAST_STEPS)
     while True:
         key, forth = jax.random.split(key)
-        logs, energies = _through(ready, schedules, steps / total, chains, sweeps, forth, watch)
-        found = [estimate(row, ready.base.log_z) for row in logs]
+        logs, energies, walk = _through(
+            ready, schedules, steps / total, chains, sweeps, forth, watch
+        )
+        found = [estimate(row, 0.0) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
-    return _told(grid, ready, logs, energies, chains, steps)
+    found = _told(grid, ready, logs, energies, chains, steps)
+    cold = situation._replace(beta=jnp.asarray(grid[-1], jnp.result_type(float)))
+    lost = doubts_of(model, ready.way.plan, cold, walk.chains.state, np.zeros(0))
+    return replace(found, problems=(*found.problems, *lost))
 
 
 def _watch(model: Model, ready: Annealing, draws: int) -> Any:
@@ -160,7 +166,7 @@ def _watch(model: Model, ready: Annealing, draws: int) -> Any:
         def step(chain: Chain, _: None) -> tuple[Chain, Any]:
             chain, _report = sweeps(ready.way.plan, situation, chain, 1)
             given = {n: situation.given[n] for n in model.program.givens if n in situation.given}
-            return chain, model.target.whole(situation.params, chain.state, given)
+            return chain, model.target.relative.whole(situation.params, chain.state, given)
 
         return jax.lax.scan(step, chain, None, length=draws)
 
@@ -175,8 +181,8 @@ def _through(
     sweeps: int,
     key: Any,
     watch: Any,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One walk: log weights [beta, chain], and energies [beta, chain, draw]."""
+) -> tuple[np.ndarray, np.ndarray, Walk]:
+    """One walk: log weights [beta, chain], energies [beta, chain, draw], and its end."""
     walk: Walk = ready.begin(key, chains)
     logs: list[np.ndarray] = []
     energies: list[np.ndarray] = []
@@ -188,8 +194,8 @@ def _through(
         point = Point(*jnp.asarray(plan.points[-1], jnp.result_type(float)))
         moved, seen = watch(at(ready.situation, *point), walk.chains)
         walk = walk._replace(chains=moved)
-        energies.append(np.asarray(seen, np.float64))
-    return np.stack(logs), np.stack(energies)
+        energies.append(np.asarray(seen, np.float64) + ready.constant)
+    return np.stack(logs), np.stack(energies), walk
 
 
 def _told(
@@ -201,7 +207,7 @@ def _told(
     steps: int,
 ) -> Thermodynamics:
     rows = [
-        _curve(beta, log, energy, ready.base.log_z)
+        _curve(beta, log, energy, ready.log_base(float(beta)))
         for beta, log, energy in zip(grid, logs, energies, strict=True)
     ]
     effective = np.array([estimate(row, 0.0).effective for row in logs])

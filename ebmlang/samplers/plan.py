@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.choice import Choice, choose
@@ -11,6 +12,7 @@ from ..analysis.closing import Wish
 from ..analysis.colouring import colour, proper
 from ..analysis.joint import Entries
 from ..analysis.structure import VariableFacts
+from ..analysis.whole import Bounds, cancels
 from ..backend.conditionals import states_of
 from ..backend.energy import Target
 from ..backend.sites import Sites, sites_of
@@ -81,22 +83,17 @@ def make_plan(
 
     `carried`: whether the state a block left is the one it finds again, if no other block moves.
     `wish`: what to sum out.
+    Blocks see the energy without what depends on no unknown, lest rounding hide its differences.
     Raises EbmError E702 if the sampler cannot move some variable, with the reason.
     """
+    target = target.relative
     if isinstance(sampler, Tempering):
         inner = sampler_of(sampler.inner)
         plan = make_plan(target, inner, held, fallback, carried=False, wish=wish)
         return tempered(target, plan, sampler)
     free = free_variables(target, held)
-    choices, refusals = choose(
-        target.structure,
-        sampler.name,
-        free,
-        fallback,
-        tries_of(target, held),
-        entries_of(target, held),
-        wish,
-    )
+    counts = tries_of(target, held), entries_of(target, held)
+    choices, refusals = choose(target.structure, sampler.name, free, fallback, *counts, wish)
     if refusals:
         raise complain(
             "E702",
@@ -111,7 +108,11 @@ def make_plan(
     sites = {n: sites_of(target.program.unknowns[n], target.world, held.get(n)) for n in free}
     closed = {n for c in choices for n in c.closed}
     alone = carried and sum(not set(c.variables) <= closed for c in choices) == 1
-    exact = {c.variables: exact_of(c, target, sampler, sites) for c in choices if c.way != "slope"}
+    exact = {
+        c.variables: _whole(c, target, sites, closed) or exact_of(c, target, sampler, sites)
+        for c in choices
+        if c.way != "slope"
+    }
     blocks = tuple(
         exact[c.variables]
         if c.variables in exact
@@ -119,6 +120,24 @@ def make_plan(
         for c in choices
     )
     return Plan(blocks, tuple(choices), sites)
+
+
+def _whole(
+    choice: Choice, target: Target, sites: Mapping[str, Sites], closed: set[str]
+) -> Block | None:
+    """Gibbs by the whole energy, whose large whole numbers are exact; None where floats hold them.
+
+    Slopes, couplings and moved sums would be rounded before they cancel.
+    """
+    name = choice.variables[0]
+    if choice.way not in ("gradient", "midpoint", "trying") or name in closed:
+        return None
+    bounds = Bounds(target.world, 53 if jnp.result_type(float) == jnp.float64 else 24)
+    touching = {e.name for e in target.touching([name])}
+    terms = [e.term for e in target.program.energies if e.name in touching]
+    if not any(cancels(term, bounds) for term in terms):
+        return None
+    return TryingGibbs(target, name, sites[name], not target.structure.variables[name].couples)
 
 
 def exact_of(choice: Choice, target: Target, sampler: Sampler, sites: Mapping[str, Sites]) -> Block:

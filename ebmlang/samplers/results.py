@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, constant_of
 from ..backend.energy import stored_type
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
@@ -15,6 +15,7 @@ from ..evaluation.tally import Tally
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
+from .rounding import doubts_of, resolved
 from .sweep import Chain, Report
 from .tempering import exchange_of, untempered
 
@@ -35,9 +36,19 @@ def result_of(
     """The draws that were kept, or the moments. Raises EbmError E703 for energies that are not finite."""
     exchange = exchange_of(plan, chain, settings["beta"])
     if isinstance(kept, Tally):
+        reached = kept.total.mean["energy"] - constant_of(model.target, situation)
+        found = doubts_of(model, plan, situation, chain.state, reached)
+        settings = {**settings, "doubts": (*settings.get("doubts", ()), *found)}
         return Moments(model.program, model.world, kept, settings, exchange)
     _check_finite(model, plan, situation, chain, kept)
     state, named, energy, report = kept
+    seen = {n: v.reshape(-1, *v.shape[2:]) for n, v in state.items()}
+    seen = seen if len(seen) == len(chain.state) else chain.state
+    found = doubts_of(model, plan, situation, seen, np.asarray(energy))
+    found = (*found, *resolved(state))
+    settings = {**settings, "doubts": (*settings.get("doubts", ()), *found)}
+    if constant := constant_of(model.target, situation):
+        energy = np.asarray(energy, np.float64) + constant
     return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
 
 

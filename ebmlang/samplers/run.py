@@ -196,7 +196,7 @@ def sample(
     settings = {
         "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
         "held": tuple(n for n, m in held.masks.items() if m.all()),
-        "doubts": doubts_of(model, loop.plan, held, situation, states),
+        "doubts": unreached_of(model, loop.plan, held, situation, states),
         "methods": tuple(block.method for block in loop.plan.blocks), "bias": caveat_of(loop.plan),
         "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
     }  # fmt: skip
@@ -262,7 +262,7 @@ def refuse_undefined(model: Model, held: Clamped, situation: Situation, states: 
         around.refuse(situation, states)
 
 
-def doubts_of(
+def unreached_of(
     model: Model, plan: Plan, held: Clamped, situation: Situation, states: State
 ) -> tuple[str, ...]:
     """What walls say against a plan: allowed states that it does not reach from states [chain]."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation
+from ..backend.conditionals import Situation, constant_of
 from ..backend.energy import State, Target
 from ..evaluation.tally import Piece, Tally, lengths, merged, wide
 from ..progress import Progress
@@ -41,7 +41,7 @@ def observed(target: Target, situation: Situation, state: State) -> dict[str, An
             found[name] = value.astype(real)
     named = target.quantities(situation.params, state, situation.given)
     found |= {n: jnp.asarray(v, real) for n, v in named.items()}
-    return found | {"energy": target.whole(situation.params, state, situation.given)}
+    return found | {"energy": target.relative.whole(situation.params, state, situation.given)}
 
 
 def streaming(target: Target, plan: Plan) -> Any:
@@ -95,6 +95,7 @@ def streamed(
     Raises EbmError E703 where an energy is not finite.
     """
     run = streaming_of(model, plan)
+    constant = constant_of(model.target, situation)
     tally = Tally()
     for number, half in lengths(draws):
         batch: Piece | None = None
@@ -102,6 +103,7 @@ def streamed(
             now = min(LONGEST, number - begun)
             before = chain
             chain, (anchor, mean, squares, report) = run(situation, chain, thin, now)
+            anchor["energy"] = np.asarray(anchor["energy"], np.float64) + constant
             piece = wide(now, anchor, mean, squares)
             _check(model, plan, situation, piece, (before, chain))
             batch = merged(batch, piece)

@@ -49,6 +49,7 @@ def verify(target: Target, plan: Plan, situation: Situation, seed: int = 0) -> N
     interact: a silently wrong sampler is worse than none. EbmError E703 if a Gaussian block has
     no Gaussian at the parameters given.
     """
+    target = target.relative
     with jax.enable_x64(True):
         wide = with_walls(target, in_float64(situation), LOW_WALL)
         near = wide._replace(params=_strewn(target, wide.params, seed))

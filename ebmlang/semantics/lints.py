@@ -11,8 +11,22 @@ from .context import type_text
 from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
 from .lints_values import out_of_reach
-from .terms import Index, NamedEnergy, Program, Reduce, Symbol, Term, Whole
+from .terms import (
+    Apply,
+    Constant,
+    Index,
+    NamedEnergy,
+    Program,
+    Read,
+    Reduce,
+    Role,
+    Symbol,
+    Term,
+    Whole,
+)
 from .traverse import free_indices, symbols, walk
+
+SMALL = 10.0  # numbers up to it are added without harm
 
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
@@ -32,8 +46,37 @@ def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings
 
 
 def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings: Findings) -> None:
-    if energy.density or any(symbol.unknown for symbol in read):
+    if energy.density:
         return
+    if any(symbol.unknown for symbol in read):
+        for part in _constants_beside(energy.term):
+            _tell_constant(part, symbols(part), program, findings)
+        return
+    _tell_constant(energy.term, read, program, findings)
+
+
+def _constants_beside(term: Term) -> Iterator[Term]:
+    """The parts of a sum that are a number above `SMALL`, or one parameter, and cancel.
+
+    Small numbers, sizes and functions of parameters are often meant: `1 - …`, or a normaliser.
+    """
+    match term:
+        case Apply(function="+" | "-" | "negate", arguments=arguments):
+            for argument in arguments:
+                yield from _constants_beside(argument)
+        case Read(symbol=symbol, subscripts=()) if symbol.role is Role.PARAM:
+            yield term
+        case Constant() | Apply(function="*" | "/" | "^"):
+            parts = list(walk(term))
+            numbers = [abs(part.value) for part in parts if isinstance(part, Constant)]
+            plain = all(isinstance(part, Constant | Apply) for part in parts)
+            if plain and SMALL < max(numbers) < float("inf"):
+                yield term
+        case _:
+            return
+
+
+def _tell_constant(term: Term, read: set[Symbol], program: Program, findings: Findings) -> None:
     params = sorted((s for s in read if s.name in program.params), key=_place)
     helps = []
     if params and program.parameter_facts[params[0].name].prior is None:
@@ -44,7 +87,7 @@ def _cancels(energy: NamedEnergy, read: set[Symbol], program: Program, findings:
         ]
     findings.warn(
         "W501",
-        energy.term.span,
+        term.span,
         "this term depends on no variable, so it cancels from the distribution",
         mark="only parameters" if params else "a constant",
         helps=helps,

@@ -57,11 +57,16 @@ def _walled(energy: NamedEnergy) -> NamedEnergy:
     finite, walls = split(energy.term)
     if walls is None:
         return energy
+    return with_finite(replace(energy, walls=freshen(walls)), finite)
+
+
+def with_finite(energy: NamedEnergy, finite: Term) -> NamedEnergy:
+    """The energy with its walls, and another finite part."""
+    assert energy.walls is not None
     span = energy.term.span
     height = Symbol(HEIGHT, Role.GIVEN, Domain(Kind.REAL), (), energy.span)
-    walls = freshen(walls)
-    term = _plus(finite, Apply("*", (Read(height, (), span), walls), span))
-    return replace(energy, term=term, finite=finite, walls=walls)
+    term = _plus(finite, Apply("*", (Read(height, (), span), energy.walls), span))
+    return replace(energy, term=term, finite=finite)
 
 
 def _concerned(term: Term) -> bool:

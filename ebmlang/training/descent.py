@@ -224,7 +224,11 @@ class DescentTask:
         params = jax.tree.map(np.asarray, self.model.parameter_space.constrain(learner.free))
         names = list(history[0]) if history else []
         arrays = {n: np.array([row[n] for row in history]) for n in names}
-        log_z = float(learner.free[LOG_Z]) if LOG_Z in learner.free else None
+        log_z = None
+        if LOG_Z in learner.free:
+            # The objective compares energies without their constant.
+            constant = self.model.target.constant(params, self.visible.given)
+            log_z = float(learner.free[LOG_Z]) - constant
         return Fit(
             self.model.unconditioned, params, arrays, {}, int(learner.step), log_z_estimate=log_z,
             problems=standing.problems, stopped=stopped,

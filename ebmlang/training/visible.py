@@ -59,10 +59,13 @@ class Visible:
         return self.base | given
 
     def energy(self, situation: Situation, state: State) -> Any:
-        """The energy of one configuration, or its free energy where unknowns are hidden; in nats."""
+        """The energy of one configuration, or its free energy where unknowns are hidden; in nats.
+
+        Without what depends on no unknown, which no comparison of configurations sees.
+        """
         if self.closed is not None:
             return -self.closed.log_sum(situation, state, jnp.zeros(0))
-        return self.model.target.energy(situation.params, state, situation.given)
+        return self.model.target.relative.energy(situation.params, state, situation.given)
 
 
 def _them(names: Iterable[str]) -> str:
@@ -88,7 +91,7 @@ def _summed(model: Model, known: Mapping[str, np.ndarray], hidden: tuple[str, ..
     if not hidden:
         return None
     try:
-        found = plan_sum(model.target, known)
+        found = plan_sum(model.target.relative, known)
     except EbmError:
         return None
     return None if found.listed else found
