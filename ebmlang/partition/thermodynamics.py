@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..backend.conditionals import Situation
+from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.sweep import Chain, sweeps
@@ -34,7 +35,7 @@ from .annealing import (
 )
 from .confined import refuse_unconfined
 from .way import Point, Walk
-from .weights import FEWEST, estimate
+from .weights import Estimate, apart, doubts_of, estimate
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -43,7 +44,7 @@ NAMES = ("log_z", "energy", "heat_capacity", "entropy")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thermodynamics:
+class Thermodynamics(Judged):
     """Curves over `beta` [beta], in nats, each with its standard error.
 
     `energy` is E[E], `heat_capacity` beta^2 Var(E), `entropy` beta E[E] + log Z (of real unknowns a
@@ -57,6 +58,12 @@ class Thermodynamics:
     chains: int
     steps: int
     problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        words = {n: n.replace("_", " ") for n in NAMES}
+        found = {words[n]: value for n, value in self.values.items()}
+        found |= {f"the error of {words[n]}": error for n, error in self.errors.items()}
+        object.__setattr__(self, "problems", together(self.problems, not_finite(found)))
 
     @property
     def log_z(self) -> np.ndarray:
@@ -93,8 +100,8 @@ class Thermodynamics:
             cells = (f"{self.values[n][k]:.4f} ± {self.errors[n][k]:.2g}" for n in NAMES)
             table.add_row(f"{beta:.4g}", *cells)
         console.print(table)
-        for problem in self.problems:
-            console.print(f"not to be trusted: {problem}", soft_wrap=True)
+        for line in doubts(self.problems):
+            console.print(line, soft_wrap=True)
         assert isinstance(console.file, io.StringIO)
         return console.file.getvalue().rstrip()
 
@@ -142,12 +149,15 @@ def thermodynamics(
     steps = max(total, LEAST_STEPS)
     while True:
         key, forth = jax.random.split(key)
-        logs, energies = _through(ready, schedules, steps / total, chains, sweeps, forth, watch)
+        logs, energies, stuck = _through(
+            ready, schedules, steps / total, chains, sweeps, forth, watch
+        )
         found = [estimate(row, ready.base.log_z) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
-    return _told(grid, ready, logs, energies, chains, steps)
+    problems = _problems(grid, found, logs, energies, stuck, target_error)
+    return _told(grid, ready, logs, energies, steps, problems)
 
 
 def _watch(model: Model, ready: Annealing, draws: int) -> Any:
@@ -172,8 +182,8 @@ def _through(
     sweeps: int,
     key: Any,
     watch: Any,
-) -> tuple[np.ndarray, np.ndarray]:
-    """One walk: log weights [beta, chain], and energies [beta, chain, draw]."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One walk: log weights [beta, chain], energies [beta, chain, draw], and which chains never moved."""
     walk: Walk = ready.begin(key, chains)
     logs: list[np.ndarray] = []
     energies: list[np.ndarray] = []
@@ -186,7 +196,29 @@ def _through(
         moved, seen = watch(at(ready.situation, *point), walk.chains)
         walk = walk._replace(chains=moved)
         energies.append(np.asarray(seen, np.float64))
-    return np.stack(logs), np.stack(energies)
+    return np.stack(logs), np.stack(energies), walk.stuck
+
+
+def _problems(
+    grid: np.ndarray,
+    found: list[Estimate],
+    logs: np.ndarray,
+    energies: np.ndarray,
+    stuck: np.ndarray,
+    target_error: float,
+) -> list[str]:
+    """What speaks against a walk: weights at each beta, energies that drift there, chains that stay."""
+    worst = int(np.argmax([f.std_error for f in found]))
+    problems: list[str] = []
+    for k, (beta, one) in enumerate(zip(grid, found, strict=True)):
+        at = f"at beta {beta:.4g} "
+        goal = target_error if k == worst else np.inf
+        last = stuck if k == len(grid) - 1 else None
+        problems += doubts_of(logs[k], one, goal, last, at=at)
+        ends = energies[k, :, 0], energies[k, :, -1]
+        if one.sound and apart(*ends, (logs[k], logs[k]), len(grid)):
+            problems.append(f"{at}the energies still drift: the chains do not follow; more steps")
+    return problems
 
 
 def _told(
@@ -194,19 +226,15 @@ def _told(
     ready: Annealing,
     logs: np.ndarray,
     energies: np.ndarray,
-    chains: int,
     steps: int,
+    problems: list[str],
 ) -> Thermodynamics:
     rows = [
         _curve(beta, log, energy, ready.base.log_z)
         for beta, log, energy in zip(grid, logs, energies, strict=True)
     ]
     effective = np.array([estimate(row, 0.0).effective for row in logs])
-    problems = [
-        f"at beta {beta:.4g} only {count:.1f} of {chains} weights count"
-        for beta, count in zip(grid, effective, strict=True)
-        if count < FEWEST
-    ]
+    chains = logs.shape[1]
     values = {n: np.array([row[0][k] for row in rows]) for k, n in enumerate(NAMES)}
     errors = {n: np.array([row[1][k] for row in rows]) for k, n in enumerate(NAMES)}
     return Thermodynamics(grid, values, errors, effective, chains, steps, tuple(problems))

@@ -15,13 +15,14 @@ from ..evaluation.tally import Tally
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
-from .sweep import Chain, Report
+from .sweep import Chain, Report, free_changes
 from .tempering import exchange_of, untempered
 
 if TYPE_CHECKING:
     from ..model import Model
 
-Kept = tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]
+Arrays = dict[str, np.ndarray]
+Kept = tuple[Arrays, Arrays, np.ndarray, Report, Arrays]
 
 
 def result_of(
@@ -35,15 +36,18 @@ def result_of(
     """The draws that were kept, or the moments. Raises EbmError E703 for energies that are not finite."""
     exchange = exchange_of(plan, chain, settings["beta"])
     if isinstance(kept, Tally):
+        kept.changed = free_changes(plan, model.world, kept.changed)
         return Moments(model.program, model.world, kept, settings, exchange)
     _check_finite(model, plan, situation, chain, kept)
-    state, named, energy, report = kept
-    return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
+    state, named, energy, report, changes = kept
+    changed = free_changes(plan, model.world, changes)
+    values = {**state, **named}
+    return Draws(model.program, model.world, values, energy, report, settings, exchange, changed)
 
 
 def _check_finite(model: Model, plan: Plan, situation: Situation, chain: Chain, kept: Kept) -> None:
     """Refuse draws whose energy is not finite, with the energy and the variables to look at."""
-    state, _, energy, _ = kept
+    state, _, energy, _, _ = kept
     if np.all(np.isfinite(energy)):
         return
     which, when = np.argwhere(~np.isfinite(energy))[0]
