@@ -1,6 +1,6 @@
 """log Z of a model between two bounds, with its error and how it was had."""
 
-# pyright: strict
+# pyright: strict, reportUnknownMemberType=false
 
 from __future__ import annotations
 
