@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .diagnostics import Judged
 from .merit import Merit, ranked
 from .row import Row as Row
 from .tables import printed, remarks, title, words
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Judged):
     """Samplers on one model at one set of parameters, with the same chains, warm-up and budget.
 
     `reference`: what means and modes are held to, in words; `reference_kind`: exact, tempered, long
@@ -57,6 +58,12 @@ class Comparison:
         if self.by_error:
             return {r.sampler: Merit(r.error_at_one_second, r.error_low, r.error_high) for r in ran}
         return {r.sampler: Merit(1 / r.ess_per_second, 1 / r.ess_high, 1 / r.ess_low) for r in ran}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What speaks against each sampler that ran, in words; those that do not apply say nothing."""
+        ran = [row for row in self.rows if row.failed or not row.refused]
+        return tuple(f"{row.sampler}: {problem}" for row in ran for problem in row.problems)
 
     @property
     def by_error(self) -> bool:

@@ -1,10 +1,11 @@
-"""Whether chains can be trusted: R-hat, effective sample sizes, E-BFMI, divergences, in words too."""
+"""Whether results can be trusted: R-hat, effective sizes, E-BFMI, divergences, NaN entries, in words too."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import ndtri
@@ -18,6 +19,7 @@ RHAT_LIMIT = 1.05
 ESS_LIMIT = 400
 # Betancourt (2016), "Diagnosing suboptimal cotangent disintegrations in Hamiltonian Monte Carlo".
 BFMI_LIMIT = 0.3
+FEWEST_DRAWS = 4  # of a chain, without which neither R-hat nor an effective size is a number
 MOST_RANKED = 2_000_000  # numbers of one name that are ranked: sorting more would be waited for
 TAILS = (0.05, 0.95)
 
@@ -90,7 +92,10 @@ def bulk_size(x: np.ndarray) -> np.ndarray:
 
     Source: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), section 4.3.
     """
-    halves = _split(np.asarray(x, np.float64))
+    x = np.asarray(x, np.float64)
+    if x.shape[1] < FEWEST_DRAWS:
+        return np.full(x.shape[2:], np.nan)
+    halves = _split(x)
     if halves.size > MOST_RANKED or not halves.size:
         return effective_size(halves)
     flat = halves.reshape(len(halves) * halves.shape[1], -1).T
@@ -108,7 +113,7 @@ def tail_size(x: np.ndarray) -> np.ndarray:
     Source: Vehtari, Gelman, Simpson, Carpenter & Bürkner (2021), section 4.3.
     """
     x = np.asarray(x, np.float64)
-    if x.size > MOST_RANKED or not x.size:
+    if x.size > MOST_RANKED or not x.size or x.shape[1] < FEWEST_DRAWS:
         return np.full(x.shape[2:], np.nan)
     low, high = (effective_size(_split(x <= cut)) for cut in np.quantile(x, TAILS, axis=(0, 1)))
     return np.fmin(low, high)
@@ -149,13 +154,60 @@ def effective_size(x: np.ndarray) -> np.ndarray:
     return found.reshape(x.shape[2:])
 
 
+class _Doubted(Protocol):
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+
+
+class Judged:
+    """A result that people read: `problems` says in words what speaks against it."""
+
+    __slots__ = ()
+
+    @property
+    def trusted(self: _Doubted) -> bool:
+        """Whether nothing speaks against the result."""
+        return not self.problems
+
+
+def not_finite(arrays: Mapping[str, Any], bottomless: Collection[str] = ()) -> tuple[str, ...]:
+    """A sentence for each array or tree of arrays that has NaN or infinite entries, and for none at all.
+
+    `arrays` by what they are, in words; those that are `bottomless` may be -inf, as the log of a
+    probability of 0 is.
+    """
+    import jax
+
+    found: list[str] = []
+    for name, tree in arrays.items():
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+        numbers = [leaf for leaf in leaves if leaf.dtype.kind in "fc" or leaf.dtype.kind == "V"]
+        nan = sum(int(np.isnan(x).sum()) for x in numbers)
+        infinite = [np.isinf(x) & ~((name in bottomless) & (x < 0)) for x in numbers]
+        wrong = {"NaN": nan, "infinite": sum(int(x.sum()) for x in infinite)}
+        total = sum(leaf.size for leaf in leaves)
+        counted = [f"{count} {word}" for word, count in wrong.items() if count]
+        if counted and total == 1:
+            found.append(f"{name} is {'NaN' if nan else 'infinite'}")
+        elif counted:
+            found.append(f"{name}: {' and '.join(counted)} of {total} entries")
+    return tuple(found)
+
+
+def together(*problems: Iterable[str]) -> tuple[str, ...]:
+    """Problems in the order in which they come, each once."""
+    return tuple(dict.fromkeys(p for some in problems for p in some))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Diagnostics:
+class Diagnostics(Judged):
     """Worst R-hat and effective sample size of each name, and what is wrong in words.
 
     `tail`: effective draws for the 5 % and 95 % quantiles of names with real values. `bfmi`: the
     worst chain's E-BFMI where a block follows Hamiltonian paths, else NaN. `bias`: how an unadjusted
-    walk is off, which no chain can show; empty where all moves are exact.
+    walk is off, which no chain can show; empty where all moves are exact. `frozen`: in how many
+    chains no free entry of any variable changed from draw to draw; `still`: how many free entries of
+    all variables changed in no chain.
     """
 
     rhat: Mapping[str, float]
@@ -166,11 +218,8 @@ class Diagnostics:
     tail: Mapping[str, float] = field(default_factory=dict)
     bfmi: float = float("nan")
     bias: str = ""
-
-    @property
-    def trusted(self) -> bool:
-        """Whether nothing speaks against the draws."""
-        return not self.problems
+    frozen: int = 0
+    still: int = 0
 
     def told(self, settings: Mapping[str, Any]) -> Diagnostics:
         """With what the run itself knew: how an unadjusted walk is off, what rounding hides."""
@@ -202,22 +251,31 @@ def diagnose(
     exchange: Exchange | None = None,
     *,
     hamiltonian: bool = False,
+    changed: Mapping[str, np.ndarray] | None = None,
 ) -> Diagnostics:
     """Diagnostics of [chain, draw, …] arrays, of the energy, and of replica exchange.
 
-    `hamiltonian`: whether HMC or NUTS moved something, so that E-BFMI has a meaning.
+    `hamiltonian`: whether HMC or NUTS moved something, so that E-BFMI has a meaning. `changed`: as in
+    `judge`; that of the values if it is not known.
     """
     watched = {n: v for n, v in values.items() if n not in held} | {"energy": energy}
-    frozen = (np.ptp(energy, axis=1) == 0) & (energy.shape[1] > 1)
+    if changed is None:
+        changed = {n: np.any(v != v[:, :1], axis=1) for n, v in watched.items()}
     real = {n: v for n, v in watched.items() if np.asarray(v).dtype.kind == "f"}
+    with np.errstate(invalid="ignore"):  # of values that are not finite, which are named beside
+        rhats = {n: rank_rhat(v) for n, v in watched.items()}
+        sizes = {n: effective_size(v) for n, v in watched.items()}
+        tails = {n: tail_size(v) for n, v in real.items()}
     return judge(
-        {n: rank_rhat(v) for n, v in watched.items()},
-        {n: effective_size(v) for n, v in watched.items()},
-        float(np.mean(report.acceptance)),
+        rhats,
+        sizes,
+        float(np.mean(report.acceptance)) if energy.size else float("nan"),
         divergences_of({n: v for n, v in values.items() if n not in held}, report.diverged),
-        int(frozen.sum()),
+        changed,
         exchange,
-        tails={n: tail_size(v) for n, v in real.items()},
+        draws=energy.size // max(1, len(energy)),
+        wrong=not_finite({_title(n): v for n, v in watched.items()}),
+        tails=tails,
         energies=bfmi(energy) if hamiltonian else None,
     )
 
@@ -227,23 +285,31 @@ def judge(
     sizes: Mapping[str, np.ndarray],
     acceptance: float,
     divergences: Divergences,
-    frozen: int,
+    changed: Mapping[str, np.ndarray],
     exchange: Exchange | None,
     *,
+    draws: int,
+    wrong: tuple[str, ...] = (),
     tails: Mapping[str, np.ndarray] | None = None,
     energies: np.ndarray | None = None,
 ) -> Diagnostics:
     """The worst R-hat and effective size of each name, and what they say against the chains.
 
-    `frozen`: how many chains never changed their energy. `energies`: E-BFMI of every chain.
+    `changed` [chain, …]: whether each free entry of each variable changed from draw to draw. `draws`:
+    of each chain. `wrong`: entries that are not finite, in words. `energies`: E-BFMI of every chain.
     """
     rhat = {n: float(np.nanmax(f, initial=1.0)) if f.size else 1.0 for n, f in rhats.items()}
     ess = {n: _least(found) for n, found in sizes.items()}
     tail = {n: _least(found) for n, found in (tails or {}).items()}
     worst = float("nan") if energies is None else _least(energies)
-    problems = [p for n in rhat if (p := _doubt(n, rhat[n], ess[n], tail.get(n))) is not None]
+    problems = [*wrong]
+    if draws < FEWEST_DRAWS:
+        few = f"only {draws} draws of each chain" if draws != 1 else "only one draw of each chain"
+        problems.append(f"{few}: R-hat and effective draws need {FEWEST_DRAWS} at least")
+    problems += [p for n in rhat if (p := _doubt(n, rhat[n], ess[n], tail.get(n))) is not None]
     if divergences.number:
         problems.append(str(divergences))
+    frozen, still = _unmoved(changed)
     if frozen:
         problems.append(f"{frozen} chains never moved")
     if worst < BFMI_LIMIT:
@@ -252,8 +318,23 @@ def judge(
             "the tails are seldom reached"
         )
     problems += exchange.problems if exchange is not None else ()
-    number = divergences.number
-    return Diagnostics(rhat, ess, acceptance, number, tuple(problems), tail, worst)
+    number, found = divergences.number, tuple(problems)
+    return Diagnostics(
+        rhat, ess, acceptance, number, found, tail, worst, frozen=frozen, still=still
+    )
+
+
+def _title(name: str) -> str:
+    return "the energy" if name == "energy" else f"`{name}`"
+
+
+def _unmoved(changed: Mapping[str, np.ndarray]) -> tuple[int, int]:
+    """Chains [chain] in which no entry [chain, …] changed, and entries that changed in no chain."""
+    every = [c.reshape(len(c), math.prod(c.shape[1:])) for c in changed.values()]
+    moved = np.concatenate(every or [np.zeros((0, 0), bool)], axis=1)
+    if not moved.size:
+        return 0, 0
+    return int((~moved.any(axis=1)).sum()), int((~moved.any(axis=0)).sum())
 
 
 def _least(found: np.ndarray) -> float:

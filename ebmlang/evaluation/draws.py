@@ -15,7 +15,7 @@ import numpy as np
 
 from ..analysis.world import World
 from ..semantics.terms import Between, Dimension, Index, Program, Whole
-from .diagnostics import Diagnostics, diagnose, doubts
+from .diagnostics import Diagnostics, Judged, diagnose, doubts
 from .exchange import Exchange
 from .transitions import sample_stats
 
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Draws(Mapping[str, np.ndarray]):
+class Draws(Mapping[str, np.ndarray], Judged):
     """Draws [chain, draw, dims] of every variable and quantity.
 
     `energy` [chain, draw] in nats; `report` per draw: acceptance, gradients, divergences;
     `settings`: the sampler, beta, seed, seconds spent, and a `note` if a second run was needed;
     `tempering`: the ladder, swaps and round trips of replica exchange, None for other samplers.
+    `changed` [chain, site]: whether each free site of a variable changed from draw to draw; that of
+    the values if it is None.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Draws(Mapping[str, np.ndarray]):
         report: Any,
         settings: Mapping[str, Any],
         tempering: Exchange | None = None,
+        changed: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.program = program
         self.world = world
@@ -47,6 +50,7 @@ class Draws(Mapping[str, np.ndarray]):
         self.report = report
         self.settings: dict[str, Any] = dict(settings)
         self.tempering = tempering
+        self.changed = changed
         self._values = dict(values)
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -85,8 +89,14 @@ class Draws(Mapping[str, np.ndarray]):
             self.settings["held"],
             self.tempering,
             hamiltonian=not {"hmc", "nuts"}.isdisjoint(self.settings.get("methods", ())),
+            changed=self.changed,
         )
         return found.told(self.settings)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What speaks against the draws, in words."""
+        return self.diagnostics.problems
 
     def dims(self) -> tuple[dict[str, list[str]], dict[str, list[Any]]]:
         """ArviZ's dims and coords: the file's dimensions, and labels where it has them."""
@@ -154,7 +164,7 @@ class Draws(Mapping[str, np.ndarray]):
 
         with np.errstate(invalid="ignore", divide="ignore"):
             table = _arviz().summary(self.to_arviz())
-        return doubted(table, self.diagnostics.problems)
+        return doubted(table, self.problems)
 
     def plot(self, path: str | Path | None = None, names: Sequence[str] | None = None) -> Figure:
         """Traces of variables, quantities and the energy; saved if there is a path (png, svg or pdf).
@@ -190,7 +200,7 @@ class Draws(Mapping[str, np.ndarray]):
         lines = [f"<{self._head()}>"]
         lines += [self.settings["note"]] if "note" in self.settings else []
         lines += [self.diagnostics.bias] if self.diagnostics.bias else []
-        return "\n".join([*lines, *doubts(self.diagnostics.problems)])
+        return "\n".join([*lines, *doubts(self.problems)])
 
 
 def _arviz() -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ..analysis.world import World
 from ..semantics.terms import Kind, Program
 from ..syntax.diagnostics import complain
-from .diagnostics import Diagnostics, doubts, judge
+from .diagnostics import FEWEST_DRAWS, Diagnostics, Judged, doubts, judge, not_finite
 from .divergences import Divergences
 from .exchange import Exchange
 from .tally import Tally
@@ -21,7 +21,7 @@ from .tally import Tally
 Arrays = dict[str, np.ndarray]
 
 
-class Moments:
+class Moments(Judged):
     """Moments of every variable, of every quantity and of the energy, when no draws are kept.
 
     `mean`, `std`, `std_error`, `rhat`, `ess`: arrays [dims] by name. A category has one more axis,
@@ -114,10 +114,28 @@ class Moments:
             {n: tally.size(n) for n in watched},
             tally.acceptance,
             Divergences(tally.diverged),
-            tally.frozen,
+            tally.changed,
             self.tempering,
+            draws=self.draws,
+            wrong=not_finite(self._known()),
         )
         return found.told(self.settings)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What speaks against the moments, in words."""
+        return self.diagnostics.problems
+
+    def _known(self) -> dict[str, Any]:
+        """What must be finite, in words. Errors are not known of what never varied, nor of few draws."""
+        found: dict[str, Any] = {"the mean energy": self.energy[0]}
+        found |= {f"the mean of `{n}`": self.mean[n] for n in self.names}
+        if self.draws >= FEWEST_DRAWS:
+            found["the deviation of the energy"] = self.energy[1]
+            found |= {f"the deviation of `{n}`": self.std[n] for n in self.names}
+            varied = {n: self.std_error[n][self.std[n] != 0] for n in self.names}
+            found |= {f"the error of `{n}`": error for n, error in varied.items()}
+        return found
 
     def arrays(self) -> Arrays:
         """All moments in one flat mapping, as `mean.v` and `std.v`, for a file."""
@@ -147,7 +165,7 @@ class Moments:
         rows.append("energy")
         values.append([*self.energy, float(tally.size("energy")), float(tally.rhat("energy"))])
         frame = pandas.DataFrame(values, index=rows, columns=list(columns))
-        return doubted(frame, self.diagnostics.problems)
+        return doubted(frame, self.problems)
 
     def _place(self, name: str, place: tuple[int, ...]) -> str:
         """`[3, A]` for a label of a category, `[3, cos]` of an angle, `[3]` of others."""
@@ -177,4 +195,4 @@ class Moments:
         lines = [f"<{self._head()}>"]
         lines += [self.settings["note"]] if "note" in self.settings else []
         lines += [self.diagnostics.bias] if self.diagnostics.bias else []
-        return "\n".join([*lines, *doubts(self.diagnostics.problems)])
+        return "\n".join([*lines, *doubts(self.problems)])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .diagnostics import ESS_LIMIT, RHAT_LIMIT
+from .diagnostics import ESS_LIMIT, RHAT_LIMIT, Judged
 
 BIAS_ERRORS = 4.0
 MOST_OFF = 0.01  # of the entries: with very many, some lie far off by chance
@@ -16,7 +16,7 @@ SIZES = ("ess", "ess_median", "tail", "tail_median", "energy_ess", "energy_tail"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Judged):
     """One sampler. NaN where there is nothing to say; `refused` says why there is nothing, and
     `failed` whether it ran all the same.
 
@@ -84,15 +84,17 @@ class Row:
     failed: bool = False
 
     @property
-    def trusted(self) -> bool:
-        """Whether its chains agree, are long enough, and nothing that is compared is off."""
-        return not self.refused and not self.doubt
+    def problems(self) -> tuple[str, ...]:
+        """Why there are no figures, or what speaks against them: chains, length, distance, NaN."""
+        return tuple(p for p in (self.refused or self.doubt,) if p)
 
     @property
     def doubt(self) -> str:
         """What speaks against it, the worst first; empty if nothing does."""
         if not self.rhat <= RHAT_LIMIT:
             return f"its chains disagree (split R-hat {self.rhat:.2f})"
+        if math.isnan(self.ess):
+            return "nothing that is compared ever changed"
         if not self.ess >= ESS_LIMIT:
             return f"its worst statistic has {self.ess:.0f} effective draws, below {ESS_LIMIT}"
         return self.bias_doubt

@@ -52,11 +52,15 @@ def lengths(draws: int) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True, eq=False)
 class Tally:
-    """Running moments: of each half of every chain, of all draws, and the means of batches."""
+    """Running moments: of each half of every chain, of all draws, and the means of batches.
+
+    `changed`: which entries of each variable have changed in each chain [chain, …].
+    """
 
     whole: Piece | None = None
     halves: dict[int, Piece] = field(default_factory=dict)
     batches: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    changed: dict[str, np.ndarray] = field(default_factory=dict)
     told: int = 0
     acceptance: float = 0.0
     gradients: int = 0
@@ -77,6 +81,11 @@ class Tally:
         self.acceptance += (acceptance - self.acceptance) * number / self.told
         self.gradients += gradients
         self.diverged += diverged
+
+    def change(self, changes: Mapping[str, Any]) -> None:
+        """Which entries [chain, …] have changed since the draws before."""
+        for name, value in changes.items():
+            self.changed[name] = np.asarray(value) | self.changed.get(name, False)
 
     @property
     def total(self) -> Piece:
@@ -124,12 +133,6 @@ class Tally:
         within = np.concatenate([self.halves[k].squares[name] for k in (0, 1)]) / (number - 1)
         means = np.concatenate([self.halves[k].mean[name] for k in (0, 1)])
         return rhat_of(within, means, number)
-
-    @property
-    def frozen(self) -> int:
-        """How many chains never changed their energy."""
-        still = (self.total.squares["energy"] == 0) & (self.total.number > 1)
-        return int(still.sum())
 
 
 def wide(number: int, anchor: Any, mean: Any, squares: Any) -> Piece:

@@ -179,15 +179,25 @@ def _mean_memory(inner: Any) -> tuple[np.ndarray, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annealed:
-    """What a walk there and one back tell of log Z, in nats. `steps`: of the last of the rounds."""
+    """What a walk there and one back tell of log Z, in nats. `steps`: of the last of the rounds.
+
+    `walk`: chains at the end of the way there; `starts`: those that go back,
+    before they do.
+    """
 
     forward: Estimate
     backward: Estimate
     steps: int
     chains: int
-    reached: bool
+    target_error: float
     walk: Walk
+    starts: Walk
     offset: float = 0.0  # what of log Z the energy's constant makes
+
+    @property
+    def reached(self) -> bool:
+        """Whether the standard error is below the target."""
+        return self.forward.std_error <= self.target_error
 
     @property
     def closed(self) -> bool:
@@ -217,10 +227,9 @@ def anneal(
         if forward.std_error <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(weights)), chains, target_error)
-    backward = walked_back(annealing, plan, walk, sweeps, back)
+    backward, starts = walked_back(annealing, plan, walk, sweeps, back)
     offset = -float(schedule.points[-1, 0]) * annealing.constant
-    reached = forward.std_error <= target_error
-    return Annealed(forward, backward, steps, chains, reached, walk, offset)
+    return Annealed(forward, backward, steps, chains, target_error, walk, starts, offset)
 
 
 def more(steps: int, variance: float, chains: int, target_error: float) -> int:
@@ -231,10 +240,15 @@ def more(steps: int, variance: float, chains: int, target_error: float) -> int:
 
 def walked_back(
     annealing: Annealing, plan: Schedule, walk: Walk, sweeps: int, key: Any
-) -> Estimate:
-    """From states of the model, as the weights of a walk there leave them, back to the base."""
+) -> tuple[Estimate, Walk]:
+    """From states of the model, as the weights of a walk there leave them, back to the base.
+
+    The estimate, NaN where no weight counts, and the chains before they go back.
+    """
     pick, start = jax.random.split(key)
     weights = np.asarray(walk.log_weights, np.float64)
+    if not np.isfinite(weights.max()):
+        return Estimate(float("nan"), float("inf"), 0.0), walk
     shares = np.exp(weights - weights.max())
     rng = np.random.default_rng(np.asarray(jax.random.key_data(pick)))
     picks = rng.choice(len(weights), len(weights), p=shares / shares.sum())
@@ -246,10 +260,10 @@ def walked_back(
     back = annealing.way.settle(
         annealing.situation, back, last, memory, max(SETTLING, (len(plan.points) * sweeps) // 4)
     )
-    inner = None
+    starts, inner = back, None
     if plan.inner is not None:
         # Where chains stand after a step back: at the point before it.
         inner = jax.tree.map(lambda x: np.concatenate([x[-2::-1], x[:1]]), plan.inner)
     back = annealing.way.advance(annealing.situation, back, plan.points[::-1], inner, sweeps)
     found = estimate(np.asarray(back.log_weights, np.float64), 0.0)
-    return found._replace(log_mean=annealing.log_base(float(last.own)) - found.log_mean)
+    return found._replace(log_mean=annealing.log_base(float(last.own)) - found.log_mean), starts

@@ -21,6 +21,7 @@ from numpyro.distributions.util import validate_sample
 from ..backend.conditionals import Situation
 from ..backend.energy import State, stored_type
 from ..backend.parameters import check_params
+from ..evaluation.diagnostics import Judged, not_finite
 from ..samplers.beginning import starter
 from ..samplers.plan import make_plan
 from ..samplers.run import check_counts, clamped
@@ -112,7 +113,7 @@ class Recipe:
         return jax.jit(ends)
 
 
-class ModelDistribution(Distribution):
+class ModelDistribution(Distribution, Judged):
     """The law of one variable of a model at some parameters; made by `ebm.distribution`.
 
     `log_prob` is -beta E - log_partition: normalised only if log_partition is log Z. Parameters and
@@ -149,6 +150,13 @@ class ModelDistribution(Distribution):
         """The values of the variable's type."""
         model = self.recipe.model
         return support_of(model.program.unknowns[self.recipe.variable], model.world)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """NaN and infinite entries of what the density is of, in words; none while they are traced."""
+        named = {f"`{n}`": v for n, v in {**self.params, **self.given, **self.held}.items()}
+        named |= {"beta": self.beta, "log_partition": self.log_partition}
+        return not_finite({n: v for n, v in named.items() if not _traced(v)})
 
     def _ranked(self) -> list[tuple[Any, int]]:
         """Arrays that may have leading axes, with how many axes are declared."""

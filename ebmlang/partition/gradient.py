@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jax.interpreters.partial_eval import dce_jaxpr
 
 from ..backend.conditionals import Situation
-from ..evaluation.diagnostics import doubts
+from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.clamping import Clamped
-from ..samplers.rounding import doubts_of
+from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import (
     Loop,
     check_counts,
@@ -31,7 +33,7 @@ from ..samplers.run import (
 )
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init, started
-from ..samplers.sweep import Chain
+from ..samplers.sweep import Chain, free_changes
 from ..syntax.diagnostics import complain
 from .covers import Cover, covers_of
 from .exact import exact
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gradient:
+class Gradient(Judged):
     """E[dE/dtheta] under the model, shaped as the parameters, both entries of a symmetric pair alike.
 
     d log Z / d theta = -beta times `mean`. `std_error`: Monte Carlo standard errors, from the
@@ -77,10 +79,11 @@ class Gradient:
     norm: float = 0.0
     error_norm: float = 0.0
 
-    @property
-    def trusted(self) -> bool:
-        """Whether nothing speaks against the chains."""
-        return not self.problems
+    def __post_init__(self) -> None:
+        means = {f"E[dE/d{n}]": value for n, value in self.mean.items()}
+        errors = {f"the error of E[dE/d{n}]": value for n, value in self.std_error.items()}
+        found = together(self.problems, not_finite(means | errors))
+        object.__setattr__(self, "problems", found)
 
     @property
     def relative_error(self) -> float:
@@ -160,19 +163,13 @@ def gradient(
     partial = tuple(c for c in covers if not c.whole)
     slopes = _Slopes(model, loop, partial, _numbers(model, situation))
     chain, estimate = slopes.warm(situation, chain, warmup, thin, rao_blackwell is True)
-    walk = slopes.recorder(estimate.slopes)
-    run = recorded(
-        lambda chain, block, blocks: walk(situation, chain, estimate.weights, thin, block, blocks),
-        chain,
-        slopes.numbers,
-        (draws, most),
-        wanted,
-        estimate.moved,
-    )
+    known = estimate.moved | slopes.fixed(situation, chain)
+    walk = slopes.walk(situation, estimate, thin)
+    run = recorded(walk, chain, slopes.numbers, (draws, most), wanted, known)
     how = f"{chosen.name}, {estimate.told}" if estimate.told else chosen.name
-    found = _result(model, situation, run, how, wanted, estimate.moved)
-    lost = doubts_of(model, loop.plan, situation, chain.state, run.series[:, :, -1])
-    return replace(found, problems=(*found.problems, *unreached, *lost))
+    found = _result(model, situation, run, how, wanted, known)
+    lost = lost_to_rounding(model, loop.plan, situation, chain.state, run.series[:, :, -1])
+    return replace(found, problems=together(found.problems, unreached, lost))
 
 
 def _covers(model: Model, held: Clamped) -> tuple[Cover, ...]:
@@ -205,6 +202,27 @@ def slope_of(model: Model) -> Any:
     return slope
 
 
+def fixed_slopes(
+    model: Model, situation: Situation, state: Any, moving: Collection[str]
+) -> np.ndarray:
+    """Free numbers whose slope does not depend on the `moving` variables at all [number]."""
+    space = model.parameter_space
+
+    def slopes(state: Any) -> Any:
+        energy = lambda v: model.target.energy(space.arrays(v), state, situation.given)  # noqa: E731
+        return jax.tree.leaves(jax.grad(energy)(space.values(situation.params)))
+
+    traced = jax.make_jaxpr(slopes)(state)
+    names = [path[0].key for path, _ in jax.tree.leaves_with_path(state)]
+    fixed: list[np.ndarray] = []
+    for k, value in enumerate(traced.out_avals):
+        alone = [i == k for i in range(len(traced.out_avals))]
+        _, used = dce_jaxpr(traced.jaxpr, alone)
+        reads = {name for name, needed in zip(names, used, strict=True) if needed}
+        fixed.append(np.full(math.prod(value.shape), reads.isdisjoint(moving)))
+    return np.concatenate([np.zeros(0, bool), *fixed])
+
+
 def _numbers(model: Model, situation: Situation) -> int:
     values = jax.eval_shape(model.parameter_space.values, situation.params)
     return sum(leaf.size for leaf in jax.tree.leaves(values))
@@ -231,6 +249,28 @@ class _Slopes:
             return recorder(self.loop.plan, self.model.target, picked, apart=apart)
 
         return self.model.made(("slopes", id(self.loop), chosen, apart), make)
+
+    def walk(self, situation: Situation, estimate: Estimate, thin: int) -> Any:
+        """The walk that records an estimate: chains, draws of a block and blocks to what it gives."""
+        recorder = self.recorder(estimate.slopes)
+
+        def walk(chain: Chain, block: int, blocks: int) -> Any:
+            chain, (*found, changes) = recorder(
+                situation, chain, estimate.weights, thin, block, blocks
+            )
+            return chain, (*found, free_changes(self.loop.plan, self.model.world, changes))
+
+        return walk
+
+    def fixed(self, situation: Situation, chain: Chain) -> np.ndarray:
+        """Numbers whose slope reads nothing that moves, and so is the same in every state [number]."""
+        moving = {n for n, sites in self.loop.plan.sites.items() if sites.number}
+        state = {n: v[0] for n, v in chain.state.items()}
+
+        def find() -> np.ndarray:
+            return fixed_slopes(self.model, situation, state, moving)
+
+        return self.model.made(("fixed slopes", id(self.loop)), find)
 
     def warm(
         self, situation: Situation, chain: Chain, warmup: int, thin: int, anyway: bool

@@ -1,6 +1,6 @@
 """log Z of a model between two bounds, with its error and how it was had."""
 
-# pyright: strict
+# pyright: strict, reportUnknownMemberType=false
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..samplers.rounding import doubts_of
+from ..backend.conditionals import Situation
+from ..backend.energy import State
+from ..evaluation.diagnostics import Judged, doubts, not_finite, together
+from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
@@ -21,21 +25,24 @@ from .choosing import AUTO_SECONDS
 from .confined import refuse_unconfined
 from .exact import MOST_SECONDS, exact
 from .way import Point
+from .weights import apart, doubts_of
 
 if TYPE_CHECKING:
     from ..model import Model
 
+LEVEL = 0.01  # nats between states that are not of one energy
 METHODS = ("auto", "exact", "ais")
 
 
 @dataclass(frozen=True, slots=True)
-class LogPartition:
+class LogPartition(Judged):
     """log Z in nats between two bounds; an exact value has no error and closes them.
 
     Annealed: `value` is the log of an unbiased estimate of Z, `lower` that estimate less two of
-    its standard errors, `upper` that of a walk back from the model and two of its own. `effective`:
-    how many weights count. `reached`: whether the error is below what was asked for. `problems`:
-    what speaks against the value, in words.
+    its standard errors, `upper` that of a walk back from the model and two of its own, or the value
+    and two of its errors where that is more. `effective`: how many weights count. `reached`: whether
+    the error is below what was asked for. `problems`: what speaks against the value, in words. A
+    value of -inf says that no state is allowed.
     """
 
     value: float
@@ -47,21 +54,29 @@ class LogPartition:
     reached: bool = True
     problems: tuple[str, ...] = ()
 
-    @property
-    def trusted(self) -> bool:
-        """Whether nothing speaks against the value."""
-        return not self.problems
+    def __post_init__(self) -> None:
+        bounds = {"the lower bound of log Z": self.lower, "the upper bound of log Z": self.upper}
+        named = {"log Z": self.value, **bounds, "the error of log Z": self.std_error}
+        found = [*not_finite(named, () if self.value > -np.inf else ("log Z", *bounds))]
+        if self.lower > self.upper:
+            found.append(
+                f"the lower bound {self.lower:.6g} is above the upper one, {self.upper:.6g}"
+            )
+        elif self.value < self.lower or self.value > self.upper:
+            found.append(
+                f"log Z = {self.value:.6g} is not between its bounds, {self.lower:.6g} and "
+                f"{self.upper:.6g}"
+            )
+        object.__setattr__(self, "problems", together(self.problems, found))
 
     def __str__(self) -> str:
         if self.std_error == 0:
-            return f"log Z = {self.value:.6f} ({self.method})"
+            return "\n".join([f"log Z = {self.value:.6f} ({self.method})", *doubts(self.problems)])
         lines = [
             f"log Z = {self.value:.4f} ± {self.std_error:.2g}, between {self.lower:.4f} and "
             f"{self.upper:.4f} ({self.method})"
         ]
-        if not self.reached:
-            lines.append("the standard error asked for was not reached in the most steps allowed")
-        return "\n".join([*lines, *(f"not to be trusted: {p}" for p in self.problems)])
+        return "\n".join([*lines, *doubts(self.problems)])
 
 
 def log_partition(
@@ -116,21 +131,20 @@ def log_partition(
     hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
     annealed = anneal(ready, schedule, chains, target_error, sweeps, third)
-    found = told(annealed)
-    lost = doubts_of(model, ready.way.plan, situation, annealed.walk.chains.state, np.zeros(0))
-    return replace(found, problems=(*found.problems, *lost))
+    found = told(model, situation, annealed)
+    ends = annealed.walk.chains.state
+    lost = lost_to_rounding(model, ready.way.plan, situation, ends, np.zeros(0))
+    return replace(found, problems=together(found.problems, lost))
 
 
-def told(found: Annealed) -> LogPartition:
+def told(model: Model, situation: Situation, found: Annealed) -> LogPartition:
     """An annealed answer with its bounds, and what speaks against it."""
     forward, backward = found.forward, found.backward
-    problems: list[str] = []
-    if not forward.sound:
-        problems.append(
-            f"only {forward.effective:.1f} of {found.chains} weights count: neither the value nor "
-            "its error is to be believed; more chains, or a target_error that asks for more steps"
-        )
-    if not found.closed:
+    logs = np.asarray(found.walk.log_weights, np.float64)
+    problems = doubts_of(logs, forward, found.target_error, found.walk.stuck)
+    if forward.sound:
+        problems += _unlike(model, situation, found, logs)
+    if np.isfinite(backward.log_mean) and not found.closed:
         gap = backward.log_mean - forward.log_mean
         problems.append(
             f"the bracket does not close: the walk back gives {gap:+.2g} nats, more than the errors "
@@ -140,9 +154,47 @@ def told(found: Annealed) -> LogPartition:
         forward.log_mean,
         forward.std_error,
         forward.log_mean - 2 * forward.std_error,
-        backward.log_mean + 2 * backward.std_error,
+        max(backward.log_mean + 2 * backward.std_error, forward.log_mean + 2 * forward.std_error),
         f"annealed importance sampling, {found.chains} chains, {found.steps} steps there and back",
         forward.effective,
         found.reached,
         tuple(problems),
     )
+
+
+def _unlike(
+    model: Model, situation: Situation, found: Annealed, log_weights: np.ndarray
+) -> list[str]:
+    """Energy and quantities whose law the ends of the way there and the starts of the way back disagree on."""
+
+    def seen(state: State) -> dict[str, Any]:
+        named = model.target.quantities(situation.params, state, situation.given)
+        energy = model.target.energy(situation.params, state, situation.given)
+        return {"the energy": energy} | {f"`{n}`": jnp.asarray(v) for n, v in named.items()}
+
+    names = model.made("seen at the ends", lambda: jax.jit(jax.vmap(seen)))
+    ends, starts = (
+        {n: np.asarray(v, np.float64).reshape(found.chains, -1) for n, v in names(state).items()}
+        for state in (found.walk.chains.state, found.starts.chains.state)
+    )
+    tests = sum(v.shape[1] for v in ends.values())
+    weights = log_weights, np.zeros(found.chains)
+    unlike = [
+        name
+        for name, first in ends.items()
+        if any(apart(a, b, weights, tests) for a, b in zip(first.T, starts[name].T, strict=True))
+    ]
+    problems = [
+        f"{' and '.join(unlike)} at the end of the way differ from what sweeps of the model itself make "
+        "of them: the chains do not follow the way; more sweeps or steps"
+    ]
+    stuck = found.starts.stuck
+    levels = float(situation.beta) * starts["the energy"][stuck]
+    if 2 * stuck.sum() > found.chains and np.ptp(levels) > LEVEL:
+        still = f"{int(stuck.sum())} of {found.chains} chains never moved at the model itself"
+        return [
+            *(problems if unlike else []),
+            f"{still}, at energies that differ by up to "
+            f"{np.ptp(levels):.3g} nats; a sampler that moves them",
+        ]
+    return problems if unlike else []

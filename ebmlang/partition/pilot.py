@@ -176,6 +176,6 @@ def piloted(
     """The chain after so many sweeps, the means of batches of all estimates, and gradients a draw."""
     block = max(1, sweeps // (thin * batches))
     weights = jnp.zeros((chain.key.shape[0], 0))
-    chain, (means, _, _, gradients) = walk(situation, chain, weights, thin, block, batches)
+    chain, (means, _, _, gradients, _) = walk(situation, chain, weights, thin, block, batches)
     parts = np.asarray(means, np.float64)[..., :-1]
     return chain, parts, float(np.mean(gradients)) / block

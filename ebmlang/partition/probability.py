@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..backend.energy import stored_type
+from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.clamping import Clamped
 from ..samplers.run import check_counts, check_seed, situation_of
 from ..samplers.settings import Sampler, sampler_of
@@ -25,7 +26,7 @@ from .incomplete import incomplete_log_weights
 from .logz import LogPartition, log_partition
 from .sources import Rows, bytes_of_row
 from .way import Point
-from .weights import estimate
+from .weights import Estimate, doubts_of, estimate
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -38,12 +39,13 @@ MOST_PATTERNS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LogProb:
+class LogProb(Judged):
     """log p of each example in nats: `values` [example] with `std_error` [example].
 
     The error is that of latents that were annealed together with that of log Z, which all examples
     share: `shared_error` is the latter alone. `log_z`: of each group of examples with the same given
-    data, one as a rule. Annealed latents make values a little low, never high, in expectation.
+    data, one as a rule. `doubts`: what speaks against the sums over latents. A value of -inf is that
+    of an example that is not allowed. Annealed latents make values a little low, never high, in expectation.
     """
 
     values: np.ndarray
@@ -51,6 +53,7 @@ class LogProb:
     log_z: tuple[LogPartition, ...]
     shared_error: float
     method: str
+    doubts: tuple[str, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -65,8 +68,10 @@ class LogProb:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What speaks against a log Z, in words."""
-        return tuple(dict.fromkeys(p for z in self.log_z for p in z.problems))
+        """What speaks against the values or a log Z, in words."""
+        named = {"log p": self.values, "the error of log p": self.std_error}
+        wrong = not_finite(named, ("log p",))
+        return together(self.doubts, *(z.problems for z in self.log_z), wrong)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype=dtype)
@@ -76,9 +81,7 @@ class LogProb:
 
     def __str__(self) -> str:
         line = f"{self.mean:.4f} ± {self.mean_error:.2g} nats an example, {len(self)} examples "
-        return "\n".join(
-            [f"{line}({self.method})", *(f"not to be trusted: {p}" for p in self.problems)]
-        )
+        return "\n".join([f"{line}({self.method})", *doubts(self.problems)])
 
 
 def log_prob(
@@ -118,19 +121,21 @@ def log_prob(
     values, errors = np.zeros(examples.number), np.zeros(examples.number)
     found: list[LogPartition] = []
     hows: list[str] = []
+    wrong: list[str] = []
     for rows, known in examples.groups():
         z = log_z
         for few in _parted(rows, arrays):
             part = {n: v[few] for n, v in arrays.items()}
-            weights, error, how = _of_known(model, params, part, known, method, settings)
+            weights, error, how, speaks = _of_known(model, params, part, known, method, settings)
             z = z or log_partition(model, params, method, given=known, **settings)
             if z.value == -np.inf:
                 raise empty()
             values[few], errors[few] = weights - z.value, np.hypot(error, z.std_error)
             hows.append(f"{how}; log Z {z.method}")
+            wrong += speaks
         found += [z] if z is not None else []
     worst = max(z.std_error for z in found)
-    return LogProb(values, errors, tuple(found), worst, hows[0])
+    return LogProb(values, errors, tuple(found), worst, hows[0], together(wrong))
 
 
 def number_of(arrays: Mapping[str, np.ndarray]) -> int:
@@ -151,16 +156,17 @@ def _of_known(
     given: Mapping[str, Any],
     method: str,
     settings: Mapping[str, Any],
-) -> tuple[np.ndarray, Any, str]:
+) -> tuple[np.ndarray, Any, str, tuple[str, ...]]:
     """The weights of examples, of which some may lack entries: those are summed as latents are.
 
     By one program where examples lack entries in many ways and the sum is exact, else by one for each.
+    Beside them their errors, how they were had, and what speaks against them.
     """
     apart = patterns(data)
     if len(apart) > FEW_PATTERNS and method != "ais":
         try:
             weights = incomplete_log_weights(model, params, data, given)
-            return weights, 0.0, "latents and missing entries summed exactly"
+            return weights, 0.0, "latents and missing entries summed exactly", ()
         except EbmError as error:
             if error.diagnostics[0].code != "E705":
                 raise
@@ -173,12 +179,14 @@ def _of_known(
         )
     values, errors = np.zeros(number_of(data)), np.zeros(number_of(data))
     hows: list[str] = []
+    wrong: list[str] = []
     for rows, masks in apart:
         part = {n: np.nan_to_num(v[rows]) for n, v in data.items()}
         found = _weights(model, params, part, given, method, settings, masks)
         values[rows], errors[rows] = found[:2]
         hows.append(found[2])
-    return values, errors, max(hows, key=len)
+        wrong += found[3]
+    return values, errors, max(hows, key=len), together(wrong)
 
 
 def _weights(
@@ -189,8 +197,8 @@ def _weights(
     method: str,
     settings: Mapping[str, Any],
     masks: Mapping[str, np.ndarray],
-) -> tuple[np.ndarray, Any, str]:
-    """log of the sum over latents of exp(-E) for each example, its error, and how it was had.
+) -> tuple[np.ndarray, Any, str, tuple[str, ...]]:
+    """log of the sum over latents of exp(-E) for each example, its error, how it was had, and its problems.
 
     `masks`: the entries [dims] that all of these examples know.
     """
@@ -199,14 +207,14 @@ def _weights(
     if method != "ais":
         try:
             found = exact_log_weights(model, params, data, given=given, masks=masks)
-            return found, 0.0, f"{lacks} summed exactly"
+            return found, 0.0, f"{lacks} summed exactly", ()
         except EbmError as error:
             if method == "exact" or error.diagnostics[0].code != "E705":
                 raise
     if complete and all(n in data for n in model.program.unknowns):
-        return exact_log_weights(model, params, data, given=given), 0.0, "no latents"
-    values, errors, how = _annealed(model, params, data, given, settings, masks)
-    return values, errors, f"{lacks} annealed, {how}"
+        return exact_log_weights(model, params, data, given=given), 0.0, "no latents", ()
+    values, errors, how, wrong = _annealed(model, params, data, given, settings, masks)
+    return values, errors, f"{lacks} annealed, {how}", wrong
 
 
 def _annealed(
@@ -216,7 +224,7 @@ def _annealed(
     given: Mapping[str, Any],
     settings: Mapping[str, Any],
     masks: Mapping[str, np.ndarray],
-) -> tuple[np.ndarray, np.ndarray, str]:
+) -> tuple[np.ndarray, np.ndarray, str, tuple[str, ...]]:
     unknowns = model.program.unknowns
     rows = {n: jnp.asarray(v, stored_type(unknowns[n])) for n, v in data.items()}
     held = Clamped({n: v[0] for n, v in rows.items()}, dict(masks))
@@ -239,7 +247,22 @@ def _annealed(
             break
         steps = more(steps, float(np.mean(np.var(logs, axis=1))), CHAINS, settings["target_error"])
     how = f"{CHAINS} chains an example, {steps} steps"
-    return np.array([f.log_mean for f in found]), errors, how
+    values = np.array([f.log_mean for f in found])
+    return values, errors, how, _doubts(logs, found, settings["target_error"])
+
+
+def _doubts(logs: np.ndarray, found: list[Estimate], target_error: float) -> tuple[str, ...]:
+    """What speaks against annealed latents, by weights [example, chain]; each once, with how often."""
+    error = float(np.sqrt(np.mean([f.std_error**2 for f in found])))
+    every = [doubts_of(row, one, np.inf) for row, one in zip(logs, found, strict=True)]
+    doubted = [some[0] for some in every if some]
+    problems = [f"in {len(doubted)} of {len(found)} examples {doubted[0]}"] if doubted else []
+    if not error <= target_error:
+        problems.append(
+            f"the standard error of the sums over latents is {error:.2g} after the most steps "
+            f"allowed, above the target of {target_error:.2g}"
+        )
+    return tuple(problems)
 
 
 def _walked(

@@ -22,7 +22,7 @@ from ..evaluation.diagnostics import (
 )
 from ..evaluation.divergences import Divergences
 from ..samplers.block import Plan
-from ..samplers.sweep import Chain, prepared, sweeps
+from ..samplers.sweep import Chain, no_changes, prepared, sweeps, with_changes
 from ..syntax.diagnostics import complain
 
 MOST_KEPT = 40_000_000
@@ -76,7 +76,8 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
 
     Of several estimates the mean with the weights [chain, estimate, number] that are handed over;
     `apart`: each by itself, [chain, block, estimate, number]. The sweeps of a block are an
-    argument: blocks of any length are one program.
+    argument: blocks of any length are one program. Beside the means the report of each block, and
+    which entries of each variable changed [chain, dims].
     """
 
     def told(situation: Situation, state: Any, weights: Any) -> Any:
@@ -89,34 +90,41 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
     def walk(
         situation: Situation, chain: Chain, weights: Any, thin: Any, block: Any, blocks: int
     ) -> Any:
-        ready = prepared(plan, situation)
+        ready, first = prepared(plan, situation), chain.state
 
         def one(_: Any, carry: Any) -> Any:
-            chain, total, counts = carry
+            chain, changes, total, counts = carry
             chain, report = sweeps(plan, ready, chain, thin)
             tally = (report.acceptance, report.diverged, report.gradients)
             counts = tuple(a + b for a, b in zip(counts, tally, strict=True))
-            return chain, total + told(situation, chain.state, weights), counts
+            changes = with_changes(changes, first, chain.state)
+            return chain, changes, total + told(situation, chain.state, weights), counts
 
-        def many(chain: Chain, _: None) -> Any:
-            shape = jax.eval_shape(lambda: told(situation, chain.state, weights))
+        def many(carry: Any, _: None) -> Any:
+            shape = jax.eval_shape(lambda: told(situation, carry[0].state, weights))
             none = jnp.zeros((), jnp.int32)
             zero = jnp.zeros(shape.shape, shape.dtype), (jnp.zeros(()), none, none)
-            chain, total, counts = jax.lax.fori_loop(0, block, one, (chain, *zero))
-            return chain, (total / block, counts[0] / block, *counts[1:])
+            *carry, total, counts = jax.lax.fori_loop(0, block, one, (*carry, *zero))
+            return tuple(carry), (total / block, counts[0] / block, *counts[1:])
 
-        return jax.lax.scan(many, chain, None, length=blocks)
+        begun = chain, no_changes(plan)
+        (chain, changes), found = jax.lax.scan(many, begun, None, length=blocks)
+        return chain, (*found, changes)
 
     return jax.jit(jax.vmap(walk, in_axes=(None, 0, 0, None, None, None)), static_argnums=5)
 
 
 class Run(NamedTuple):
-    """Means [chain, block, number] of blocks of draws, the energy last, and what sweeps told."""
+    """Means [chain, block, number] of blocks of draws, the energy last, and what sweeps told.
+
+    `changed`: which free sites changed from draw to draw [chain, site].
+    """
 
     series: np.ndarray
     draws: int  # of each chain
     acceptance: float
     diverged: int
+    changed: dict[str, np.ndarray]
 
 
 def recorded(
@@ -136,11 +144,11 @@ def recorded(
     chains, (draws, most) = chain.key.shape[0], counts
     block = max(1, -(-draws * chains * (numbers + 1) // MOST_KEPT))
     blocks = max(1, draws // block)
-    chain, (means, accepted, diverged, _) = walk(chain, block, blocks)
+    chain, (means, accepted, diverged, _, changes) = walk(chain, block, blocks)
     series, wrong = np.asarray(means, np.float64), int(np.sum(diverged))
     done = block * blocks
     while wanted.some and done < most:
-        run = Run(series, done, float(np.mean(accepted)), wrong)
+        run = Run(series, done, float(np.mean(accepted)), wrong, changes)
         gap = wanted.gap(series[:, :, :-1].mean(axis=(0, 1)), errors_of(series[:, :, :-1], moved))
         if gap <= 1 and agreed(judged(run, moved)):
             break
@@ -148,11 +156,12 @@ def recorded(
         while done < goal:
             if 2 * series.size > 3 * MOST_KEPT:
                 block, series = 2 * block, _paired(series)
-            chain, (means, accepted, diverged, _) = walk(chain, block, blocks)
+            chain, (means, accepted, diverged, _, more) = walk(chain, block, blocks)
+            changes = jax.tree.map(np.logical_or, changes, more)
             series = np.concatenate([series, np.asarray(means, np.float64)], axis=1)
             wrong += int(np.sum(diverged))
             done = series.shape[1] * block
-    return Run(series, done, float(np.mean(accepted)), wrong)
+    return Run(series, done, float(np.mean(accepted)), wrong, changes)
 
 
 def _paired(series: np.ndarray) -> np.ndarray:
@@ -199,15 +208,15 @@ def judged(run: Run, moved: np.ndarray) -> Diagnostics:
         "energy": run.series[:, :, -1],
     }
     each = run.draws / run.series.shape[1]
-    frozen = (np.ptp(parts["energy"], axis=1) == 0) & (run.draws > 1)
     return judge(
         {n: rank_rhat(v) for n, v in parts.items()},
         {"dE/dtheta": sizes_of(parts["dE/dtheta"]) * each}
         | {"energy": effective_size(parts["energy"]) * each},
         run.acceptance,
         Divergences(run.diverged),
-        int(frozen.sum()),
+        run.changed,
         None,
+        draws=run.draws,
     )
 
 

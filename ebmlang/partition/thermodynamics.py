@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ..backend.conditionals import Situation
-from ..samplers.rounding import doubts_of
+from ..evaluation.diagnostics import Judged, doubts, not_finite, together
+from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
@@ -36,7 +37,7 @@ from .annealing import (
 )
 from .confined import refuse_unconfined
 from .way import Point, Walk
-from .weights import FEWEST, estimate
+from .weights import Estimate, apart, doubts_of, estimate
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -45,7 +46,7 @@ NAMES = ("log_z", "energy", "heat_capacity", "entropy")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thermodynamics:
+class Thermodynamics(Judged):
     """Curves over `beta` [beta], in nats, each with its standard error.
 
     `energy` is E[E], `heat_capacity` beta^2 Var(E), `entropy` beta E[E] + log Z (of real unknowns a
@@ -59,6 +60,12 @@ class Thermodynamics:
     chains: int
     steps: int
     problems: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        words = {n: n.replace("_", " ") for n in NAMES}
+        found = {words[n]: value for n, value in self.values.items()}
+        found |= {f"the error of {words[n]}": error for n, error in self.errors.items()}
+        object.__setattr__(self, "problems", together(self.problems, not_finite(found)))
 
     @property
     def log_z(self) -> np.ndarray:
@@ -95,8 +102,8 @@ class Thermodynamics:
             cells = (f"{self.values[n][k]:.4f} ± {self.errors[n][k]:.2g}" for n in NAMES)
             table.add_row(f"{beta:.4g}", *cells)
         console.print(table)
-        for problem in self.problems:
-            console.print(f"not to be trusted: {problem}", soft_wrap=True)
+        for line in doubts(self.problems):
+            console.print(line, soft_wrap=True)
         assert isinstance(console.file, io.StringIO)
         return console.file.getvalue().rstrip()
 
@@ -153,10 +160,10 @@ def thermodynamics(
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
             break
         steps = more(steps, float(np.var(logs, axis=1).max()), chains, target_error)
-    found = _told(grid, ready, logs, energies, chains, steps)
+    problems = _problems(grid, found, logs, energies, np.asarray(walk.stuck), target_error)
     cold = situation._replace(beta=jnp.asarray(grid[-1], jnp.result_type(float)))
-    lost = doubts_of(model, ready.way.plan, cold, walk.chains.state, np.zeros(0))
-    return replace(found, problems=(*found.problems, *lost))
+    problems += lost_to_rounding(model, ready.way.plan, cold, walk.chains.state, np.zeros(0))
+    return _told(grid, ready, logs, energies, steps, problems)
 
 
 def _watch(model: Model, ready: Annealing, draws: int) -> Any:
@@ -198,24 +205,42 @@ def _through(
     return np.stack(logs), np.stack(energies), walk
 
 
+def _problems(
+    grid: np.ndarray,
+    found: list[Estimate],
+    logs: np.ndarray,
+    energies: np.ndarray,
+    stuck: np.ndarray,
+    target_error: float,
+) -> list[str]:
+    """What speaks against a walk: weights at each beta, energies that drift there, chains that stay."""
+    worst = int(np.argmax([f.std_error for f in found]))
+    problems: list[str] = []
+    for k, (beta, one) in enumerate(zip(grid, found, strict=True)):
+        at = f"at beta {beta:.4g} "
+        goal = target_error if k == worst else np.inf
+        last = stuck if k == len(grid) - 1 else None
+        problems += doubts_of(logs[k], one, goal, last, at=at)
+        ends = energies[k, :, 0], energies[k, :, -1]
+        if one.sound and apart(*ends, (logs[k], logs[k]), len(grid)):
+            problems.append(f"{at}the energies still drift: the chains do not follow; more steps")
+    return problems
+
+
 def _told(
     grid: np.ndarray,
     ready: Annealing,
     logs: np.ndarray,
     energies: np.ndarray,
-    chains: int,
     steps: int,
+    problems: list[str],
 ) -> Thermodynamics:
     rows = [
         _curve(beta, log, energy, ready.log_base(float(beta)))
         for beta, log, energy in zip(grid, logs, energies, strict=True)
     ]
     effective = np.array([estimate(row, 0.0).effective for row in logs])
-    problems = [
-        f"at beta {beta:.4g} only {count:.1f} of {chains} weights count"
-        for beta, count in zip(grid, effective, strict=True)
-        if count < FEWEST
-    ]
+    chains = logs.shape[1]
     values = {n: np.array([row[0][k] for row in rows]) for k, n in enumerate(NAMES)}
     errors = {n: np.array([row[1][k] for row in rows]) for k, n in enumerate(NAMES)}
     return Thermodynamics(grid, values, errors, effective, chains, steps, tuple(problems))

@@ -41,11 +41,22 @@ class Point(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """Chains under way. `log_weights` [chain] and what rounding has taken from them so far."""
+    """Chains under way. `log_weights` [chain] and what rounding has taken from them so far.
+
+    `moved` [chain]: whether a sweep between two weights has changed any entry of the state.
+    """
 
     chains: Chain  # [chain, …]
     log_weights: Any
     lost: Any
+    moved: Any
+
+    @property
+    def stuck(self) -> np.ndarray:
+        """Which chains [chain] never moved, if they stand in different states; a law may have but one."""
+        still = ~np.asarray(self.moved)
+        states = [np.asarray(x)[still] for x in jax.tree.leaves(self.chains.state)]
+        return still if any((x != x[:1]).any() for x in states) else np.zeros_like(still)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +78,7 @@ class Way:
         number = len(next(iter(states.values())))
         chains = self._compiled("start")(jax.random.split(key, number), situation, states)
         zero = jnp.zeros(number)
-        return Walk(chains, zero, zero)
+        return Walk(chains, zero, zero, jnp.zeros(number, bool))
 
     def advance(
         self, situation: Situation, walk: Walk, points: np.ndarray, inner: Any, number: int
@@ -94,8 +105,9 @@ class Way:
         return walk
 
     def settle(self, situation: Situation, walk: Walk, point: Point, inner: Any, n: int) -> Walk:
-        """Sweeps at one point; weights stay."""
-        return self._compiled("settle")(situation, walk, point, inner, n)
+        """Sweeps at one point; weights stay, and `moved` says whether these changed anything."""
+        settled = self._compiled("settle")(situation, walk, point, inner, n)
+        return settled._replace(moved=_differ(walk, settled))
 
     def grow(
         self, situation: Situation, walk: Walk, here: Any, ends: Any, wanted: float, number: int
@@ -133,15 +145,16 @@ class Way:
     def _advance(self, situation: Situation, walk: Walk, steps: Any, number: Any) -> Walk:
         def step(walk: Walk, step: Any) -> tuple[Walk, None]:
             here, nxt, inner, real = step
-            gain = self._weights(situation, nxt, walk.chains) - self._weights(
-                situation, here, walk.chains
-            )
-            gain = jnp.where(jnp.isnan(gain), -jnp.inf, gain)
+            after = self._weights(situation, nxt, walk.chains)
+            gain = after - self._weights(situation, here, walk.chains)
+            # What is forbidden weighs nothing, and never again something; a NaN energy stays NaN.
+            none = jnp.isneginf(after) | jnp.isneginf(walk.log_weights)
+            gain = jnp.where(none, -jnp.inf, gain)
             weighed = walk._replace(**_added(walk, jnp.where(real, gain, 0.0)))
             moved = jax.lax.cond(
                 real, lambda w: self._move(situation, w, nxt, inner, number), lambda w: w, weighed
             )
-            return moved, None
+            return moved._replace(moved=walk.moved | _differ(walk, moved)), None
 
         return jax.lax.scan(step, walk, steps)[0]
 
@@ -190,11 +203,19 @@ def _recalled(inner: Any, numbers: Any) -> Any:
     )
 
 
+def _differ(before: Walk, after: Walk) -> Any:
+    """Whether any entry of the state of each chain has changed [chain]."""
+    own = jax.tree.map(jnp.not_equal, before.chains.state, after.chains.state)
+    every = [jnp.any(x.reshape(len(x), -1), axis=1) for x in jax.tree.leaves(own)]
+    return jnp.any(jnp.stack(every), axis=0)
+
+
 def _added(walk: Walk, gain: Any) -> dict[str, Any]:
     """Weights with a gain, and the rounding that it lost (Kahan 1965)."""
     corrected = gain - walk.lost
     total = walk.log_weights + corrected
     lost = (total - walk.log_weights) - corrected
+    total = jnp.where(jnp.isneginf(gain), gain, total)
     return {"log_weights": total, "lost": jnp.where(jnp.isfinite(total), lost, 0.0)}
 
 

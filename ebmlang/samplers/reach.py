@@ -20,6 +20,7 @@ from ..backend.conditionals import Situation, states_of
 from ..backend.energy import State, Target
 from ..backend.sites import sites_of
 from ..semantics.traverse import unknowns
+from .block import Plan
 
 MOST_STATES = 1 << 14
 
@@ -102,5 +103,29 @@ def cut_off(found: Groups) -> tuple[str, ...]:
         f"walls of infinite energy cut the {found.allowed} allowed states into {found.groups} groups, "
         "and Gibbs, which changes one site at a time, leaves none: each chain stays in the group "
         'where it began; sampler="tempering" crosses walls in its hot replicas'
+    )
+    return (text,)
+
+
+def held_apart(
+    plan: Plan, changed: Mapping[str, np.ndarray], states: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """What is said of sites that changed in no chain, and stand at other values in each.
+
+    `changed` [chain, site], `states` [chain, dims]. A site that has one allowed value alone is the
+    same in all chains.
+    """
+    number = 0
+    for name, moved in changed.items():
+        sites = plan.sites[name]
+        values = np.asarray(states[name])
+        values = values.reshape(len(values), -1, *sites.event)[:, sites.free]
+        apart = (values != values[:1]).reshape(*values.shape[:2], -1).any(axis=(0, 2))
+        number += int((apart & ~moved.any(axis=0)).sum())
+    if not number:
+        return ()
+    text = (
+        f"{number} sites changed in no chain, and differ between chains: walls of infinite energy "
+        'hold them where they began; sampler="tempering" crosses walls in its hot replicas'
     )
     return (text,)

@@ -15,14 +15,16 @@ from ..evaluation.tally import Tally
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
-from .rounding import doubts_of, resolved
-from .sweep import Chain, Report
+from .reach import held_apart
+from .rounding import lost_to_rounding, resolved
+from .sweep import Chain, Report, free_changes
 from .tempering import exchange_of, untempered
 
 if TYPE_CHECKING:
     from ..model import Model
 
-Kept = tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray, Report]
+Arrays = dict[str, np.ndarray]
+Kept = tuple[Arrays, Arrays, np.ndarray, Report, Arrays]
 
 
 def result_of(
@@ -36,25 +38,30 @@ def result_of(
     """The draws that were kept, or the moments. Raises EbmError E703 for energies that are not finite."""
     exchange = exchange_of(plan, chain, settings["beta"])
     if isinstance(kept, Tally):
+        kept.changed = free_changes(plan, model.world, kept.changed)
         reached = kept.total.mean["energy"] - constant_of(model.target, situation)
-        found = doubts_of(model, plan, situation, chain.state, reached)
+        found = lost_to_rounding(model, plan, situation, chain.state, reached)
+        found += held_apart(plan, kept.changed, chain.state) if model.target.walled else ()
         settings = {**settings, "doubts": (*settings.get("doubts", ()), *found)}
         return Moments(model.program, model.world, kept, settings, exchange)
     _check_finite(model, plan, situation, chain, kept)
-    state, named, energy, report = kept
+    state, named, energy, report, changes = kept
+    changed = free_changes(plan, model.world, changes)
     seen = {n: v.reshape(-1, *v.shape[2:]) for n, v in state.items()}
     seen = seen if len(seen) == len(chain.state) else chain.state
-    found = doubts_of(model, plan, situation, seen, np.asarray(energy))
+    found = lost_to_rounding(model, plan, situation, seen, np.asarray(energy))
     found = (*found, *resolved(state))
+    found += held_apart(plan, changed, chain.state) if model.target.walled else ()
     settings = {**settings, "doubts": (*settings.get("doubts", ()), *found)}
     if constant := constant_of(model.target, situation):
         energy = np.asarray(energy, np.float64) + constant
-    return Draws(model.program, model.world, {**state, **named}, energy, report, settings, exchange)
+    values = {**state, **named}
+    return Draws(model.program, model.world, values, energy, report, settings, exchange, changed)
 
 
 def _check_finite(model: Model, plan: Plan, situation: Situation, chain: Chain, kept: Kept) -> None:
     """Refuse draws whose energy is not finite, with the energy and the variables to look at."""
-    state, _, energy, _ = kept
+    state, _, energy, _, _ = kept
     if np.all(np.isfinite(energy)):
         return
     which, when = np.argwhere(~np.isfinite(energy))[0]

@@ -33,7 +33,7 @@ STEP = 0.1  # of a standard deviation between two neighbouring floats
 WHOLE = ("hmc", "nuts", "mala", "informed")
 
 
-def doubts_of(
+def lost_to_rounding(
     model: Model, plan: Plan, situation: Situation, states: State, energy: np.ndarray
 ) -> tuple[str, ...]:
     """What rounding speaks against a run, in words. `states` [state, dims]; `energy`: any that it met."""

@@ -38,8 +38,8 @@ from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
 from .starting import Init, started
 from .streaming import streamed, streaming_of
-from .sweep import Chain, Report, begin, prepared, sweeps
-from .telling import Telling, Told, skipped
+from .sweep import Chain, Report, begin, no_changes, prepared, sweeps, with_changes
+from .telling import Telling, skipped
 from .tempering import untempered
 from .undefined import neighbourhood
 from .verify import verify
@@ -54,8 +54,9 @@ PIECES = 20
 class Loop:
     """The compiled functions of one plan; made once a model, a sampler and a set of held entries.
 
-    `draw` takes the numbers of sweeps [draw] before each draw; after none nothing is told. Warm-up
-    is a long way to a first draw, so that a run compiles its sweep once.
+    `draw` takes the numbers of sweeps [draw] before each draw; after none nothing is told. It gives
+    the chains, what is told of the draws, and which entries changed in them. Warm-up is a long way
+    to a first draw, so that a run compiles its sweep once.
     """
 
     plan: Plan
@@ -89,16 +90,18 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
 
     def draw(
         situation: Situation, chain: Chain, numbers: Any, names: tuple[str, ...]
-    ) -> tuple[Chain, Told]:
+    ) -> tuple[Chain, Any]:
         ready = prepared(plan, situation)
         telling = Telling(target, situation, names)
+        first = chain.state
 
-        def one(chain: Chain, number: Any) -> tuple[Chain, Any]:
-            chain, report = sweeps(plan, ready, chain, number)
-            return chain, skipped(telling.now, number > 0, chain, report)
+        def one(carry: tuple[Chain, Any], number: Any) -> tuple[Any, Any]:
+            chain, report = sweeps(plan, ready, carry[0], number)
+            changes = with_changes(carry[1], first, chain.state)
+            return (chain, changes), skipped(telling.now, number > 0, chain, report)
 
-        chain, kept = jax.lax.scan(one, chain, numbers)
-        return chain, telling.after(kept, numbers)
+        (chain, changes), kept = jax.lax.scan(one, (chain, no_changes(plan)), numbers)
+        return chain, (telling.after(kept, numbers), changes)
 
     def drawn(situation: Situation, chain: Chain, numbers: Any, names: Any) -> Any:
         return jax.vmap(lambda c: draw(situation, c, numbers, names))(chain)
@@ -366,10 +369,13 @@ def _collect(
     piece = _piece(draws, bar)
     numbers = jnp.full(piece, thin, jnp.int32)
     parts: list[Any] = []
+    changed: Any = None
     done = 0
     while done < draws:
-        chain, kept = loop.draw(situation, chain, numbers, names)
+        chain, (kept, changes) = loop.draw(situation, chain, numbers, names)
         parts.append(jax.tree.map(np.asarray, kept))
+        changed = changes if changed is None else jax.tree.map(np.logical_or, changed, changes)
         done += piece
         bar.advance(piece * thin)
-    return chain, jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
+    kept = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
+    return chain, (*kept, changed)

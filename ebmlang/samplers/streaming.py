@@ -17,7 +17,7 @@ from .abreast import Abreast
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
-from .sweep import Chain, Report, nothing, prepared, sweeps
+from .sweep import Chain, Report, no_changes, nothing, prepared, sweeps, with_changes
 from .tempering import untempered
 
 if TYPE_CHECKING:
@@ -47,18 +47,18 @@ def observed(target: Target, situation: Situation, state: State) -> dict[str, An
 def streaming(target: Target, plan: Plan) -> Any:
     """Compiled: so many draws of every chain, and their moments relative to where they began.
 
-    Gives the chains, the anchor, mean and squares by name [chain, …], and the report. One step at
-    a time moves the mean (Welford 1962), so that nothing large is ever subtracted.
+    Gives the chains, the anchor, mean and squares by name [chain, …], the report, and which entries
+    changed. One step at a time moves the mean (Welford 1962), so that nothing large is ever subtracted.
     """
 
     def piece(situation: Situation, chain: Chain, thin: Any, number: Any) -> Any:
         ready = prepared(plan, situation)
         anchor = observed(target, situation, chain.state)
         zero = jax.tree.map(jnp.zeros_like, anchor)
-        none = nothing()
+        none, first = nothing(), chain.state
 
         def one(k: Any, carry: Any) -> Any:
-            chain, mean, squares, total = carry
+            chain, mean, squares, total, changes = carry
             chain, report = sweeps(plan, ready, chain, thin)
             found = observed(target, situation, chain.state)
             value = jax.tree.map(jnp.subtract, found, anchor)
@@ -66,10 +66,12 @@ def streaming(target: Target, plan: Plan) -> Any:
             squares = jax.tree.map(
                 lambda s, v, old, new: s + (v - old) * (v - new), squares, value, mean, moved
             )
-            return chain, moved, squares, Report(*map(jnp.add, total, report))
+            changes = with_changes(changes, first, chain.state)
+            return chain, moved, squares, Report(*map(jnp.add, total, report)), changes
 
-        chain, mean, squares, total = jax.lax.fori_loop(0, number, one, (chain, zero, zero, none))
-        return chain, (anchor, mean, squares, total)
+        begun = (chain, zero, zero, none, no_changes(plan))
+        chain, *told = jax.lax.fori_loop(0, number, one, begun)
+        return chain, (anchor, *told)
 
     return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
 
@@ -102,11 +104,12 @@ def streamed(
         for begun in range(0, number, LONGEST):
             now = min(LONGEST, number - begun)
             before = chain
-            chain, (anchor, mean, squares, report) = run(situation, chain, thin, now)
+            chain, (anchor, mean, squares, report, changes) = run(situation, chain, thin, now)
             anchor["energy"] = np.asarray(anchor["energy"], np.float64) + constant
             piece = wide(now, anchor, mean, squares)
             _check(model, plan, situation, piece, (before, chain))
             batch = merged(batch, piece)
+            tally.change(changes)
             tally.report(
                 now,
                 float(np.mean(report.acceptance)) / now,

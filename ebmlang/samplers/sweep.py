@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from ..analysis.world import World
+from ..backend.checks import limits
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from .block import Key, Plan, Resident, Walk
@@ -39,6 +43,31 @@ def nothing() -> Report:
     """The report of no sweep at all."""
     count = jnp.zeros((), jnp.int32)
     return Report(jnp.zeros(()), count, count, jnp.zeros(()))
+
+
+def no_changes(plan: Plan) -> dict[str, Any]:
+    """Which entries of each variable have changed at a draw [dims]: none yet."""
+    return {n: jnp.zeros(s.shape, bool) for n, s in plan.sites.items()}
+
+
+def with_changes(changes: Mapping[str, Any], first: State, state: State) -> dict[str, Any]:
+    """The same after one draw more, which is compared with the state before the first draw."""
+    after = {}
+    for name, before in changes.items():
+        differs = state[name] != first[name]
+        after[name] = before | (differs.any(axis=-1) if differs.ndim > before.ndim else differs)
+    return after
+
+
+def free_changes(plan: Plan, world: World, changes: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Whether each free site that has more than one value changed in each chain [chain, site]."""
+    found = {}
+    for name, sites in plan.sites.items():
+        low, high = limits(sites.domain, world)
+        if low < high and sites.event != (1,):
+            known = np.asarray(changes[name])
+            found[name] = known.reshape(len(known), -1)[:, sites.free]
+    return found
 
 
 def prepared(plan: Plan, situation: Situation) -> Situation:

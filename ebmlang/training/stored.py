@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from ..evaluation.diagnostics import Judged, not_finite, together
 from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
@@ -31,7 +32,7 @@ FORMAT = 2
 ARRAYS, FACTS = "arrays.safetensors", "fit.json"
 
 
-class LogLikelihood(float):
+class LogLikelihood(float, Judged):
     """Mean log-likelihood in nats an example; `each` [example], `std_error` of the mean, `log_z`.
 
     `std_error`: over examples. `estimation_error`: what sums that were estimated leave in the mean,
@@ -60,7 +61,7 @@ class LogLikelihood(float):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fit:
+class Fit(Judged):
     """A fitted model. `history`: arrays over epochs; `chains`: the model's last samples [chain, dims].
 
     `problems`: what speaks against the fit, in words; `stopped`: why it ended early, None if not.
@@ -75,6 +76,13 @@ class Fit:
     log_z_estimate: float | None = None
     problems: tuple[str, ...] = ()
     stopped: str | None = None
+
+    def __post_init__(self) -> None:
+        named = {f"`{n}`": value for n, value in self.params.items()}
+        named |= {f"the chains of `{n}`": value for n, value in self.chains.items()}
+        if self.log_z_estimate is not None:
+            named["the estimate of log Z"] = self.log_z_estimate
+        object.__setattr__(self, "problems", together(self.problems, not_finite(named)))
 
     def __repr__(self) -> str:
         last = {n: float(v[-1]) for n, v in self.history.items() if len(v)}
