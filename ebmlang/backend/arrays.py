@@ -160,7 +160,9 @@ def without(array: np.ndarray, missing: np.ndarray) -> np.ndarray:
     if not missing.any():
         return array
     if array.dtype.kind not in "biuf":
-        return np.where(missing, None, array.astype(object))
+        found = array.astype(object)
+        found[missing] = None
+        return found
     real = array if array.dtype.kind == "f" else array.astype(np.float64)
     return np.where(missing, np.nan, real).astype(real.dtype)
 

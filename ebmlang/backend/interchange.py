@@ -37,7 +37,7 @@ def interchanged(name: str, frame: Any) -> list[tuple[str, np.ndarray]]:
 def _column(name: str, column: Any) -> np.ndarray:
     if getattr(column, "num_chunks", lambda: 1)() > 1:
         return np.concatenate([_column(name, part) for part in column.get_chunks()])
-    size = column.size() if callable(column.size) else column.size
+    size = int(column.size())
     values = _values(name, column, size)
     missing = _missing(name, column, size, values)
     if int(column.dtype[0]) == CATEGORICAL:
@@ -45,7 +45,9 @@ def _column(name: str, column: Any) -> np.ndarray:
     if not missing.any():
         return values
     if values.dtype.kind in "OM":
-        return np.where(missing, None, values.astype(object))
+        found = values.astype(object)
+        found[missing] = None
+        return found
     return np.where(missing, np.nan, values.astype(np.float64))
 
 

@@ -95,7 +95,7 @@ class InternalError(Exception):
 def warn(says: str) -> None:
     """Warn where the code that called ebmlang stands, however deep the call is."""
     package = __name__.partition(".")[0] + "."
-    level, frame = 1, sys._getframe(0)
+    level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
         level, frame = level + 1, frame.f_back
     warnings.warn(says, UserWarning, stacklevel=level)
