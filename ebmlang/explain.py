@@ -238,7 +238,7 @@ def _interactions(model: Model, facts: VariableFacts) -> tuple[str, str]:
         return "sites may all interact", "not proven otherwise: one site at a time"
     if facts.edges is None:
         return "sites interact", "which ones is found when sizes are known"
-    shape = model.world.shape(facts.symbol)
+    shape = model.world.site_shape(facts.symbol)
     sites = int(np.prod(shape, dtype=int))
     colours = colour(facts.edges, sites, shape)
     degree = np.bincount(facts.edges.reshape(-1), minlength=sites)

@@ -171,10 +171,13 @@ class Model:
 
     def given(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Given data: what is bound, with what is passed put over it. E601 if any is missing."""
+        from .backend.arrays import converted
+
         values = dict(self.bindings.givens) | dict(given or {})
         for name in values:
             if name not in self.program.givens:
                 raise complain("E606", f"the model has no given `{name}`")
+        values = {n: converted(n, v, self.program.givens[n]) for n, v in values.items()}
         missing = [
             n for n in self.program.givens if n not in values and n not in self.program.defaults
         ]

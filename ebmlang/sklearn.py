@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import optax
 
+from .backend.arrays import as_array, is_sparse, is_tensor
 from .model import Model
 from .partition.expected import expectations
 from .partition.probability import log_prob
@@ -145,6 +146,7 @@ class EBM(TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.estimator_type = "density_estimator"
         tags.non_deterministic = self.random_state is None
+        tags.input_tags.sparse = True
         if not _has_latents(self):
             tags.transformer_tags = None
         if self._label is not None:
@@ -167,9 +169,9 @@ class EBM(TransformerMixin, BaseEstimator):
             table: Any
             labels: dict[str, np.ndarray] = {}
             if self._label is None:
-                table = validate_data(self, _unmasked("X", X), dtype=NUMBERS)
+                table = validate_data(self, _rows_of(model, names, X), dtype=NUMBERS)
             else:
-                shown = _unmasked("X", X), _unmasked("y", y)
+                shown = _rows_of(model, names, X), _plain("y", y)
                 table, y = validate_data(self, *shown, dtype=NUMBERS)
                 model, labels[self._label] = self._classes(model, self._label, y)
             data = split(table, shapes_for(model, names, table.shape[1])) | labels
@@ -218,9 +220,10 @@ class EBM(TransformerMixin, BaseEstimator):
     def _data(self, X: Any) -> tuple[Fit, dict[str, np.ndarray]]:
         """The fit, and the variables in rows that are like those it was fitted to."""
         check_is_fitted(self, "fit_")
-        table: Any = validate_data(self, _unmasked("X", X), reset=False, dtype=NUMBERS)
         model = self.fit_.model
         names = covered(model, self.variable)
+        rows = _rows_of(model, names, X)
+        table: Any = validate_data(self, rows, reset=False, dtype=NUMBERS)
         return self.fit_, split(table, {n: model.world.shape(model.program.unknowns[n])
                                         for n in names})  # fmt: skip
 
@@ -235,7 +238,7 @@ class EBM(TransformerMixin, BaseEstimator):
         if y is None or self._label is None:
             return float(np.mean(self.score_samples(X)))
         with _as_value_errors():
-            labels = np.asarray(_unmasked("y", y))
+            labels = as_array("y", _plain("y", y))
         return float(np.mean(self.predict(X) == labels))
 
     def sample(
@@ -319,8 +322,21 @@ def _above_zero(value: Any) -> bool:
     return bool(number.ndim == 0 and number.dtype.kind in "iuf" and 0 < number < np.inf)
 
 
-def _unmasked(name: str, table: Any) -> Any:
-    """The table, of which scikit-learn would take masked entries for numbers like the others."""
+def _rows_of(model: Model, names: Sequence[str], X: Any) -> Any:
+    """Rows as scikit-learn reads them: labels of a dimension are made numbers, names of columns stay."""
+    symbols = [model.program.unknowns[n] for n in names]
+    labels = {s.domain.labels.labels if s.domain.labels is not None else None for s in symbols}
+    if len(labels) != 1 or labels == {None}:
+        return _plain("X", X)
+    codes = as_array("X", _plain("X", X), symbols[0])
+    return type(X)(codes, columns=X.columns) if hasattr(X, "iloc") and codes.ndim == 2 else codes
+
+
+def _plain(name: str, table: Any) -> Any:
+    """The table as scikit-learn reads it, which takes no sparse matrices and no tensors with gradients.
+
+    It would take masked entries for numbers like the others.
+    """
     rows = table if isinstance(table, list | tuple) else (table,)
     if any(np.ma.is_masked(row) for row in rows):
         raise complain(
@@ -328,4 +344,5 @@ def _unmasked(name: str, table: Any) -> Any:
             f"entries of {name} are masked, and an estimator wants every entry of a row",
             helps=["ebm.fit and ebm.log_prob take them as missing"],
         )
-    return table
+    first = rows[0] if rows else None
+    return as_array(name, table) if is_sparse(first) or is_tensor(first) else table

@@ -23,7 +23,7 @@ from ..semantics.terms import (
 from ..semantics.traverse import fingerprint, free_indices, same, symbols
 from .instances import BUDGET, Undecided, axes_of, count, evaluate
 from .occurrences import Meeting
-from .world import World
+from .world import World, site_dims
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,22 @@ class Setting:
 
 
 def site_subscripts(read: Read, sites: Mapping[str, Symbol]) -> tuple[Term, ...]:
-    """The subscripts that name the site; the last of a one-hot array names its state."""
+    """The subscripts that name the site.
+
+    The last of a one-hot array names its state, the last of a simplex an entry of the site.
+    """
     declared = sites[read.symbol.name]
-    return read.subscripts[: len(declared.dims)]
+    return read.subscripts[: len(site_dims(declared))]
 
 
 def always_same(meeting: Meeting) -> bool:
     """Whether both reads are one site, whatever the indices."""
-    return not meeting.second.bound and same(meeting.first.read, meeting.second.read)
+    first, second = meeting.first.read, meeting.second.read
+    if first.symbol is not second.symbol:
+        return False
+    number, moving = len(site_dims(first.symbol)), set(meeting.second.bound)
+    places = zip(first.subscripts[:number], second.subscripts[:number], strict=True)
+    return all(same(p, q) and moving.isdisjoint(free_indices(q)) for p, q in places)
 
 
 # ------------------------------------------------------------- symbolic proofs
@@ -64,7 +72,7 @@ def apart(meeting: Meeting, sites: Mapping[str, Symbol], setting: Setting) -> bo
     order = _strict_order(meeting.conditions)
 
     def differ(left: Sequence[Term], right: Sequence[Term]) -> bool:
-        places = zip(left, right, declared.dims, strict=True)
+        places = zip(left, right, site_dims(declared), strict=True)
         return any(_differ(p, q, dim, order, setting) for p, q, dim in places)
 
     if declared.symmetric:
@@ -194,14 +202,14 @@ def site_numbers(
     assert world is not None
     declared = sites[read.symbol.name]
     places = [setting.evaluate(s, axes).astype(np.int64) for s in subscripts]
-    for k, dim in enumerate(declared.dims):
+    for k, dim in enumerate(site_dims(declared)):
         if isinstance(dim, Dimension) and dim.cyclic:
             places[k] = np.mod(places[k], world.sizes[dim.name])
     if declared.symmetric:
         i, j = np.broadcast_arrays(*places)
         places = [np.minimum(i, j), np.maximum(i, j)]
     number, inside = np.asarray(0), np.asarray(True)
-    for place, length in zip(places, world.shape(declared), strict=True):
+    for place, length in zip(places, world.site_shape(declared), strict=True):
         number = number * length + place
         inside = inside & (place >= 0) & (place < length)
     return number, inside

@@ -148,11 +148,19 @@ class Visitor:
                 power = exponent(term)
                 if power is not None:
                     return self._power(term, power)
-            case "if" if not unknowns(arguments[0]):
-                return self._added([self.visit(a) for a in arguments[1:]])
+            case "if":
+                return self._chosen(term)
             case _:
                 pass
         return self._curved(term, list(arguments), (), FUNCTIONS[function].smoothness)
+
+    def _chosen(self, term: Apply) -> Facts:
+        """`if`: the condition jumps and meets both branches, which do not meet each other."""
+        condition, *branches = term.arguments
+        parts = self._added([self.visit(branch) for branch in branches])
+        if not unknowns(condition):
+            return parts
+        return self._product(term, parts, self._curved(term, [condition], (), Smoothness.JUMPING))
 
     def _added(self, parts: list[Facts]) -> Facts:
         total = Facts()

@@ -123,10 +123,7 @@ def _facts(
     own = [m for m in own if not always_same(m)]
     walls = any(e.walls is not None and symbol in unknowns(e.walls) for e in program.energies)
     if symbol.domain.kind is Kind.SIMPLEX:
-        return VariableFacts(
-            symbol, INFINITE, INFINITE, smooth, True, True, None, frozenset(meets),
-            _energies_of(symbol, program), obstacle, walls,
-        )  # fmt: skip
+        site = joint = INFINITE
     edges = None if setting.world is None else edges_between(own, program.unknowns, setting)
     complete = setting.world is not None and edges is None
     couples = bool(own) if edges is None else len(edges) > 0

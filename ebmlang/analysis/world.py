@@ -16,12 +16,18 @@ from ..semantics.terms import (
     Edges,
     GraphDeclaration,
     Index,
+    Kind,
     Listed,
     Neighbour,
     Slots,
     Symbol,
     Whole,
 )
+
+
+def site_dims(symbol: Symbol) -> tuple[Dimension | GraphDeclaration, ...]:
+    """The dimensions that number the sites of an array: a whole last axis of a `simplex` is one site."""
+    return symbol.dims[:-1] if symbol.domain.kind is Kind.SIMPLEX else symbol.dims
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +79,10 @@ class World:
     def shape(self, symbol: Symbol) -> tuple[int, ...]:
         """The shape of a declared array."""
         return tuple(self.size(dim) for dim in symbol.dims)
+
+    def site_shape(self, symbol: Symbol) -> tuple[int, ...]:
+        """The shape of the sites of a declared array: a whole last axis of a `simplex` is one."""
+        return tuple(self.size(dim) for dim in site_dims(symbol))
 
     def limits(self, index: Index) -> tuple[int, int]:
         """First position and one past the last of an index with an axis of its own."""

@@ -11,9 +11,10 @@ import numpy as np
 from ..analysis.world import GraphData, World
 from ..semantics.context import nearest
 from ..semantics.terms import Dimension, GraphDeclaration, Program, Symbol
-from ..syntax.diagnostics import EbmError, complain
-from .checks import as_array, check_values
-from .graphs import edges_of, generate
+from ..syntax.diagnostics import EbmError, complain, warn
+from .arrays import as_array, is_sparse
+from .checks import check_values
+from .graphs import generate, graph_of, is_graph, weights_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +51,10 @@ class _Sizes:
 
     def learn(self, dim: Dimension | GraphDeclaration, size: int, where: str) -> None:
         name = dim.name
+        if not size and isinstance(dim, Dimension):
+            raise complain(
+                "E602", f"`{name}` has size 0 by {where}, and a dimension has at least 1"
+            )
         before = self.known.get(name)
         if before is None and not isinstance(dim, GraphDeclaration):
             before = self._implied(dim)
@@ -110,17 +115,15 @@ def bind(program: Program, before: Bindings, values: Mapping[str, Any]) -> Bindi
     for name, value in values.items():
         if name in program.dims:
             _set_size(sizes, program.dims[name], value)
+    for name, graph in program.graphs.items():
+        if name in values:
+            graphs[name] = _graph(graph, values, sizes, program, givens)
     for name, value in values.items():
-        if name in program.dims:
+        if name in program.dims or name in program.graphs:
             continue
-        if name in program.graphs:
-            graph = program.graphs[name]
-            edges, sites = edges_of(graph, value)
-            if graph.on.name not in sizes.finish() or sites.certain:
-                sizes.learn(graph.on, sites.number, f"the graph `{name}`")
-            graphs[name] = edges
-        elif name in program.givens:
-            givens[name] = _array(program.givens[name], value, sizes)
+        if name in program.givens:
+            symbol = program.givens[name]
+            givens[name] = _array(symbol, _weights(symbol, value, graphs, sizes), sizes)
         elif name in program.unknowns:
             held[name] = _array(program.unknowns[name], value, sizes)
         elif name in program.networks and program.networks[name].architecture == "external":
@@ -131,6 +134,47 @@ def bind(program: Program, before: Bindings, values: Mapping[str, Any]) -> Bindi
     bound = Bindings(done, sizes.origins, graphs, givens, held, externals)
     _check_known(program, bound)
     return bound
+
+
+def _graph(
+    graph: GraphDeclaration,
+    values: Mapping[str, Any],
+    sizes: _Sizes,
+    program: Program,
+    givens: Mapping[str, np.ndarray],
+) -> np.ndarray:
+    """The edges that are bound; warns of weights that nothing takes."""
+    name = graph.name
+    shown = graph_of(name, values[name])
+    if graph.on.name not in sizes.finish() or shown.certain:
+        sizes.learn(graph.on, shown.sites, f"the graph `{name}`")
+    over = [n for n, s in program.givens.items() if s.dims == (graph,)]
+    if shown.weights is not None and not any(n in values or n in givens for n in over):
+        w = over[0] if over else "w"
+        first = "" if over else f"declare `given {w} : real[{name}]`, and "
+        warn(
+            f"the graph given for `{name}` has weights, and its edges alone are taken: to use them, "
+            f"{first}bind {w} to the same graph, model.bind({name}=graph, {w}=graph)"
+        )
+    return shown.edges
+
+
+def _weights(symbol: Symbol, value: Any, graphs: Mapping[str, np.ndarray], sizes: _Sizes) -> Any:
+    """The value of an array over edges, where a graph or a matrix of weights stands for it."""
+    if len(symbol.dims) != 1 or not isinstance(graph := symbol.dims[0], GraphDeclaration):
+        return value
+    if not (is_graph(value) or is_sparse(value) or np.ndim(as_array(symbol.name, value)) == 2):
+        return value
+    edges = graphs.get(graph.name)
+    if edges is None and graph.generator is not None and graph.on.name in (known := sizes.finish()):
+        edges = generate(graph, known)
+    if edges is None:
+        raise complain(
+            "E601",
+            f"`{symbol.name}` is bound to a graph, and the edges of `{graph.name}` are not known",
+            helps=[f"model.bind({graph.name}=graph, {symbol.name}=graph)"],
+        )
+    return weights_of(symbol.name, value, graph.name, edges)
 
 
 def learn_from_data(
@@ -174,7 +218,7 @@ def _set_size(sizes: _Sizes, dim: Dimension, value: Any) -> None:
 
 
 def _array(symbol: Symbol, value: Any, sizes: _Sizes) -> np.ndarray:
-    array = as_array(symbol.name, value)
+    array = as_array(symbol.name, value, symbol)
     if array.ndim != len(symbol.dims):
         dims = ", ".join(d.name for d in symbol.dims)
         wanted = f"[{dims}]" if dims else "one number"

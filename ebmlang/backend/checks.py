@@ -14,16 +14,6 @@ TOLERANCE = 1e-4
 STORED = 31  # bits of a whole number beside its sign
 
 
-def as_array(name: str, values: Any) -> np.ndarray:
-    """Values as one array. Raises EbmError E607 for rows of different lengths."""
-    try:
-        return np.asarray(values)
-    except ValueError:
-        raise complain(
-            "E607", f"the rows of `{name}` have different lengths, and an array is wanted"
-        ) from None
-
-
 def check_values(
     symbol: Symbol,
     values: Any,
@@ -75,13 +65,16 @@ _KINDS = {"U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "
 
 
 def _as_numbers(symbol: Symbol, array: np.ndarray) -> list[str]:
-    """How text becomes what an array holds: labels are numbers by their place, counted from 0."""
-    if array.dtype.kind != "U":
+    """How text becomes what an array holds."""
+    if array.dtype.kind not in "OU":
         return []
-    labels = symbol.domain.labels.labels if symbol.domain.labels is not None else None
-    if labels is None:
-        return ["numbers in quotes become numbers by np.asarray(data, float)"]
-    return [f'letters become positions by np.vectorize("{labels}".index)(data)']
+    dim = symbol.domain.labels
+    if dim is not None:
+        return [
+            "labels become positions by np.unique(data, return_inverse=True)",
+            f'or by the letters of the dimension, in their order: dim {dim.name} = "ABC"',
+        ]
+    return ["numbers in quotes become numbers by np.asarray(data, float)"]
 
 
 def _check_shape(symbol: Symbol, array: np.ndarray, rows: slice | None) -> None:

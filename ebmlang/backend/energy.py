@@ -20,6 +20,7 @@ from ..semantics.terms import Constant, Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
 from ..semantics.walls import HEIGHT, largest, with_finite
 from ..syntax.diagnostics import complain
+from .arrays import converted
 from .checks import check_values
 from .known import filled, tether
 from .lower import Lowering
@@ -227,7 +228,7 @@ def batched(
         symbol = program.unknowns.get(name) or program.givens.get(name)
         if symbol is None:
             raise complain("E606", f"the model has no given `{name}`")
-        array = jnp.asarray(value, stored_type(symbol))
+        array = jnp.asarray(converted(name, value, symbol), stored_type(symbol))
         wanted = world.shape(symbol)
         lead = array.ndim - len(wanted)
         if lead < 0 or array.shape[lead:] != wanted:

@@ -101,10 +101,8 @@ class Sites:
 
 def sites_of(symbol: Symbol, world: World, held: np.ndarray | None = None) -> Sites:
     """The free sites of a declared array, less the entries where `held` is true."""
-    shape = world.shape(symbol)
-    event: tuple[int, ...] = ()
-    if symbol.domain.kind is Kind.SIMPLEX:
-        shape, event = shape[:-1], shape[-1:]
+    shape = world.site_shape(symbol)
+    event = world.shape(symbol)[len(shape) :]
     numbers = np.arange(int(np.prod(shape, dtype=int)), dtype=np.int32).reshape(shape)
     keep = np.ones(shape, bool)
     mirror = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..backend.arrays import is_table
 from ..backend.binding import learn_from_data
 from ..backend.checks import check_values
 from ..semantics.context import nearest
@@ -16,7 +17,7 @@ from ..syntax.diagnostics import complain
 from .exact import split_given
 from .files import arrays_for, is_path, only_rows
 from .gaps import checked, ever_missing, gaps_of, refuse_gaps, with_gaps
-from .iterables import Stream, is_stream
+from .iterables import Stream, by_name, is_stream
 from .sources import Rows, check_rows, in_memory, pieces_of, rows_of, spans, whole
 
 if TYPE_CHECKING:
@@ -84,41 +85,47 @@ def prepare(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[M
     Raises EbmError: E606 for names that are not visible, E602 and E607 for shapes that do not
     fit, E603 and E604 for values outside a type, with the row and the column.
     """
-    if is_path(data):
-        data = arrays_for(model.program, data)
-    if is_stream(data):
+    data = arrays_for(model.program, data) if is_path(data) else by_name(model.program, data)
+    if not is_table(data) and is_stream(data):
         return _streaming(model, Stream(model.program, data), given)
-    if not isinstance(data, Mapping):
-        raise complain(
-            "E606", "data come by the names of their variables", helps=['fit(model, {"v": X})']
-        )
+    _must_have_names(data)
     beside = {n: v for n, v in data.items() if n in model.program.givens}
     twice = beside.keys() & (given or {}).keys()
     if twice:
         raise complain("E606", f"the given `{min(twice)}` stands in the data and in `given` too")
-    arrays = {n: _rows(n, v) for n, v in data.items() if n not in beside}
+    unknowns, givens = model.program.unknowns, model.program.givens
+    arrays = {n: _rows(n, v, unknowns.get(n)) for n, v in data.items() if n not in beside}
     if not arrays:
         raise complain("E601", "there are no data to fit to", helps=['fit(model, {"v": X})'])
     for name in arrays:
         _must_be_visible(model, name)
-    known = {n: _known(n, v) for n, v in (*beside.items(), *(given or {}).items())}
+    every = (*beside.items(), *(given or {}).items())
+    known = {n: _known(n, v, givens.get(n)) for n, v in every}
     bound = learn_from_data(model.program, model.bindings, arrays)
-    own = {
-        n: v
-        for n, v in known.items()
-        if n in model.program.givens and v.ndim == len(model.program.givens[n].dims) + 1
-    }
+    own = {n: v for n, v in known.items() if n in givens and v.ndim == len(givens[n].dims) + 1}
     bound = learn_from_data(model.program, bound, own)
     shared = {n: whole(v) for n, v in known.items() if n not in own}
     kept = {n: v for n, v in bound.givens.items() if n not in own}
     model = model.with_bindings(replace(bound, givens=kept)).bind(**shared)
     _must_be_as_long({n: len(v) for n, v in (*arrays.items(), *own.items())})
-    unknowns = model.program.unknowns
     arrays = {n: _checked(model, unknowns[n], v) for n, v in arrays.items()}
     for name, array in own.items():
-        check_rows(model.program.givens[name], array, model.world)
+        check_rows(givens[name], array, model.world)
     fixed, _ = split_given(model, own)
     return model, Examples(arrays, fixed, own, ever_missing(arrays))
+
+
+def _must_have_names(data: Any) -> None:
+    if is_table(data):
+        raise complain(
+            "E606",
+            "no column of the table is called like a variable of the model",
+            helps=['a table of rows goes by the name of its variable: fit(model, {"v": table})'],
+        )
+    if not isinstance(data, Mapping):
+        raise complain(
+            "E606", "data come by the names of their variables", helps=['fit(model, {"v": X})']
+        )
 
 
 def _must_be_as_long(lengths: Mapping[str, int]) -> None:
@@ -138,17 +145,17 @@ def _streaming(
     return model, replace(examples, stream=stream)
 
 
-def _known(name: str, values: Any) -> Rows:
+def _known(name: str, values: Any, symbol: Symbol | None) -> Rows:
     """Rows of a file, of an array that lies elsewhere, or in memory. Raises E604 for masked entries."""
     refuse_gaps(name, values)
-    return only_rows(values, name) if is_path(values) else rows_of(name, values)
+    return only_rows(values, name) if is_path(values) else rows_of(name, values, symbol)
 
 
-def _rows(name: str, values: Any) -> Rows:
+def _rows(name: str, values: Any, symbol: Symbol | None) -> Rows:
     """Rows of visible data; in memory NaN is made of whatever says that an entry is missing."""
     if isinstance(values, np.ndarray | list | tuple):
-        return with_gaps(name, values)
-    return _known(name, values)
+        return with_gaps(name, values, symbol)
+    return _known(name, values, symbol)
 
 
 def _checked(model: Model, symbol: Symbol, rows: Rows) -> Rows:

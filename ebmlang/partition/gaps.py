@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend.checks import as_array, check_values
+from ..backend.arrays import as_array, without
+from ..backend.checks import check_values
 from ..samplers.clamping import inside_values
 from ..semantics.terms import Kind, Symbol
 from ..syntax.diagnostics import complain
@@ -17,17 +18,15 @@ if TYPE_CHECKING:
     from ..model import Model
 
 
-def with_gaps(name: str, values: Any) -> np.ndarray:
+def with_gaps(name: str, values: Any, symbol: Symbol | None) -> np.ndarray:
     """Values as one array in which NaN stands for what is missing.
 
     A masked array is missing where its mask is true; of a pair (values, mask) what the mask does not
     hold is missing, as in a clamp. Raises EbmError E602 for a mask of another shape, E607 as `as_array`.
     """
-    if isinstance(values, np.ma.MaskedArray):
-        return _without(np.asarray(values.data), np.ma.getmaskarray(values))
     if not _is_pair(values):
-        return as_array(name, values)
-    array, mask = as_array(name, values[0]), np.asarray(values[1])
+        return as_array(name, values, symbol)
+    array, mask = as_array(name, values[0], symbol), as_array(name, values[1])
     try:
         held = np.broadcast_to(mask, array.shape)
     except ValueError:
@@ -36,23 +35,15 @@ def with_gaps(name: str, values: Any) -> np.ndarray:
             f"`{name}` has shape {list(array.shape)} and its mask {list(mask.shape)}: a mask of the "
             "shape of the values is wanted, true where they are known",
         ) from None
-    return _without(array, ~held)
+    return without(array, ~held)
 
 
 def _is_pair(values: Any) -> bool:
     """Whether data are (values, mask) and not two examples: the mask is boolean, the values are not."""
     if not isinstance(values, tuple) or len(values) != 2:
         return False
-    if np.asarray(values[1]).dtype != bool:
-        return False
-    return as_array("", values[0]).dtype != bool or np.ndim(values[0]) > 1
-
-
-def _without(array: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    if not missing.any():
-        return array
-    real = array if array.dtype.kind == "f" else array.astype(np.float64)
-    return np.where(missing, np.nan, real).astype(real.dtype)
+    first, second = (as_array("", part) for part in values)
+    return second.dtype == bool and (first.dtype != bool or first.ndim > 1)
 
 
 def checked(model: Model, symbol: Symbol, array: np.ndarray) -> np.ndarray:
@@ -120,7 +111,7 @@ def patterns(arrays: Mapping[str, np.ndarray]) -> list[tuple[np.ndarray, dict[st
 
 
 def refuse_gaps(name: str, values: Any) -> None:
-    """Refuse given data with masked entries. Raises EbmError E604."""
+    """Refuse given data with entries that are masked or marked as missing. Raises EbmError E604."""
     if np.ma.is_masked(values):
         raise complain(
             "E604",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..analysis.world import World
-from ..backend.checks import as_array, check_values
+from ..backend.arrays import as_array, columns_of_table, is_table
+from ..backend.checks import check_values
 from ..semantics.terms import Program, Symbol
 from ..syntax.diagnostics import complain
 
@@ -118,12 +119,13 @@ class Stream:
 
     def _rows(self, item: Any) -> Part:
         """An item as rows by name: an example alone is one row."""
+        item = by_name(self.program, item)
         if not isinstance(item, Mapping):
             item = {self._lone(item): item}
         rows = {}
         for name, value in item.items():
-            array = as_array(name, value)
             symbol = self.program.unknowns.get(name) or self.program.givens.get(name)
+            array = as_array(name, value, symbol)
             alone = symbol is not None and array.ndim == len(symbol.dims)
             rows[name] = array[None] if alone else array
         return rows
@@ -158,6 +160,20 @@ class Stream:
                     f"`{name}` has shape {list(values.shape[1:])} in example {number}, and "
                     f"{list(wanted)} in the first",
                 )
+
+
+def by_name(program: Program, data: Any) -> Any:
+    """A table with a column that is called like a variable as its columns by name; other data as they are."""
+    if not is_table(data):
+        return data
+    columns = columns_of_table("data", data)
+    names = [label for label, _ in columns]
+    if not {*program.unknowns, *program.givens} & set(names):
+        return data
+    twice = next((label for k, label in enumerate(names) if label in names[:k]), None)
+    if twice is not None:
+        raise complain("E606", f"two columns of the table are called `{twice}`")
+    return dict(columns)
 
 
 def is_stream(data: Any) -> bool:

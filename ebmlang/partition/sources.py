@@ -11,10 +11,12 @@ import jax
 import numpy as np
 
 from ..analysis.world import World
-from ..backend.checks import as_array, check_values
+from ..backend.arrays import as_array, is_foreign, is_sparse
+from ..backend.checks import check_values
 from ..semantics.terms import Symbol
 
 CHUNK = 1 << 26  # bytes of rows that are looked at together
+DENSE = 1 << 27  # entries of a sparse matrix that are held with all their zeros
 NEAR = 1 << 16  # bytes between two rows that are read over rather than skipped
 
 
@@ -98,22 +100,38 @@ def bytes_of_row(rows: Rows) -> int:
     return max(1, int(np.prod(rows.shape[1:])) * rows.dtype.itemsize)
 
 
-def rows_of(name: str, value: Any) -> Rows:
+@dataclass(frozen=True, slots=True, eq=False)
+class Dense:
+    """A sparse matrix that gives rows with all their zeros."""
+
+    matrix: Any
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        return np.asarray(self.matrix[rows].toarray())
+
+
+def rows_of(name: str, value: Any, symbol: Symbol | None = None) -> Rows:
     """Data of a variable as rows, in memory only if they already are.
 
-    Raises EbmError E607 for rows of different lengths.
+    Raises EbmError as `as_array` does.
     """
-    if isinstance(value, Stored | np.ndarray):
-        return np.asarray(value) if isinstance(value, np.ndarray) else value
+    if isinstance(value, Stored):
+        return value
+    if is_sparse(value) and np.prod(value.shape, dtype=float) > DENSE and len(value.shape) == 2:
+        value = Dense(value.tocsr(), tuple(value.shape), np.dtype(value.dtype))
+    if isinstance(value, np.ndarray) or is_foreign(value):
+        return as_array(name, value, symbol)
     if isinstance(value, Sliced) and not isinstance(value, jax.Array | np.generic):
         shape = tuple(value.shape)
         try:
             first = np.asarray(value[0:1])
         except (TypeError, KeyError, IndexError, NotImplementedError):
-            return as_array(name, value)
+            return as_array(name, value, symbol)
         if shape and first.shape == (min(1, shape[0]), *shape[1:]):
             return Stored(value, shape, first.dtype)
-    return as_array(name, value)
+    return as_array(name, value, symbol)
 
 
 def whole(rows: Rows) -> np.ndarray:

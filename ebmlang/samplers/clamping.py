@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..backend.arrays import as_array
 from ..backend.checks import check_values
 from ..backend.energy import stored_type
 from ..semantics.terms import Kind, Symbol
@@ -43,7 +44,7 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
             raise complain("E606", f"the model has no variable `{name}` to clamp")
         shape = model.world.shape(symbol)
         value, held = _value_and_mask(symbol, given, shape)
-        array = np.asarray(value)
+        array = as_array(name, value, symbol)
         if array.shape != shape:
             raise complain(
                 "E602",
@@ -74,7 +75,7 @@ def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple
         raise complain(
             "E602", f"`{symbol.name}` is clamped with a tuple of {len(given)}, and {wanted}"
         )
-    mask = np.asarray(given[1], bool)
+    mask = as_array(f"the mask of {symbol.name}", given[1]).astype(bool)
     try:
         held = np.broadcast_to(mask, shape)
     except ValueError:

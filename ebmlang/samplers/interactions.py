@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -71,22 +70,13 @@ def interactions(model: Model) -> Interactions:
 
 
 def _pairs(model: Model, entries: Mapping[str, Entries]) -> np.ndarray:
-    """Pairs of sites [pair, 2]; entries of a simplex are first taken apart, then made one site."""
-    whole = {n: model.world.shape(model.program.unknowns[n]) for n in entries}
-    parted = {
-        n: own if own.shape == whole[n] else Entries(np.arange(math.prod(whole[n])), whole[n])
-        for n, own in entries.items()
-    }
-    graph = site_graph(model.structure, model.program, parted)
+    """Pairs of sites [pair, 2] that may interact."""
+    graph = site_graph(model.structure, model.program, entries)
     if graph is None:
         raise complain(
             "E705", f"`{model.name}` has too many pairs of sites that interact to list them"
         )
-    starts = starts_of(entries)
-    numbers = [(n, len(own.free), len(entries[n].free)) for n, own in parted.items()]
-    site = np.concatenate([starts[n] + np.arange(many) * few // many for n, many, few in numbers])
-    pairs = np.sort(site[graph.pairs], axis=1)
-    return np.unique(pairs[pairs[:, 0] < pairs[:, 1]], axis=0)
+    return graph.pairs
 
 
 def _blocks(

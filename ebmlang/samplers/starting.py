@@ -14,6 +14,7 @@ import numpy as np
 from jax.core import Tracer
 
 from ..backend.ancestral import Law, drawn, laws, ordered
+from ..backend.arrays import as_array
 from ..backend.checks import check_values
 from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, Target, stored_type
@@ -239,7 +240,7 @@ def _checked(name: str, given: Any, model: Model, chains: int) -> Any:
             f"the model has no variable `{name}` to begin with",
             helps=[f"did you mean `{near}`?"] if near else [],
         )
-    shape, array = model.world.shape(symbol), np.asarray(given)
+    shape, array = model.world.shape(symbol), as_array(name, given, symbol)
     if array.shape not in (shape, (chains, *shape)):
         one = list(shape) or "one number"
         raise complain(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -88,6 +90,15 @@ class InternalError(Exception):
             f"internal error: {what}\n"
             "This is a fault in ebmlang, not in your model: please report it, with the .ebm file."
         )
+
+
+def warn(says: str) -> None:
+    """Warn where the code that called ebmlang stands, however deep the call is."""
+    package = __name__.partition(".")[0] + "."
+    level, frame = 1, sys._getframe(0)  # pyright: ignore[reportPrivateUsage]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(says, UserWarning, stacklevel=level)
 
 
 def complain(

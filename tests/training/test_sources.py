@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from cut_off import BITS, MODEL, RATE, SETTINGS, assert_same
+from scipy import sparse
 
 import ebmlang as ebm
 from ebmlang.partition import sources
@@ -96,10 +97,15 @@ def test_rows_are_given_in_any_order_and_more_than_once(monkeypatch):
     np.testing.assert_array_equal(rows[3:9], array[3:9])
 
 
-def test_what_is_sliced_is_no_source_if_rows_are_no_arrays(files):
-    sparse = pytest.importorskip("scipy.sparse").csr_matrix(BITS)
-    with pytest.raises(ebm.EbmError, match="E60"):
-        fit({"v": sparse})
+def test_a_sparse_matrix_is_read_row_by_row_if_it_is_large(monkeypatch):
+    monkeypatch.setattr(sources, "DENSE", 10)
+    for make in (sparse.csr_matrix, sparse.coo_array, sparse.csc_array):
+        rows = rows_of("v", make(BITS))
+        assert isinstance(rows, Stored)
+        np.testing.assert_array_equal(rows[np.array([3, 0, 3, 9])], BITS[[3, 0, 3, 9]])
+
+
+def test_what_cannot_be_had_from_a_file_is_told(files):
     for missing in ("x", "deep"):
         with pytest.raises(ebm.EbmError, match=f"none is called `{missing}`"):
             only_rows(f"{files / 'v.h5'}:{missing}", "v")
