@@ -286,5 +286,7 @@ def _underline(marks: Sequence[Mark], main: Mark, line: _Line) -> list[str]:
         carets[start:end] = ("^" if mark is main else "-") * (end - start)
     ordered = sorted(marks, key=lambda m: m.span.start)
     rows = [f"{''.join(carets).rstrip()} {ordered[-1].says}".rstrip()]
-    rows += [" " * line.column(m.span.column - 1) + m.says for m in reversed(ordered[:-1]) if m.says]
+    rows += [
+        " " * line.column(m.span.column - 1) + m.says for m in reversed(ordered[:-1]) if m.says
+    ]
     return rows
