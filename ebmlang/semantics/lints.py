@@ -11,6 +11,7 @@ from .context import type_text
 from .extents import refuse_too_large
 from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
+from .lints_text import misleading
 from .lints_values import out_of_reach
 from .terms import Index, NamedEnergy, Program, Reduce, Symbol, Term, Whole
 from .traverse import free_indices, symbols, walk
@@ -19,6 +20,7 @@ from .traverse import free_indices, symbols, walk
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
     """Everything that is provably odd in a program without errors, or too large to be run."""
     refuse_too_large(program, findings)
+    misleading(parsed.source, findings)
     if without_variable(program, parsed, findings):
         return
     read = [symbols(energy.term) for energy in program.energies]
