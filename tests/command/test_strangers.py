@@ -63,7 +63,7 @@ HOSTILE = {
     "nested": ("E101", f"visible s : spin\nenergy = {'(' * 20000}s{')' * 20000}"),
     "long": ("E201", f"visible s : spin\nenergy = {'z' * 200000}"),
     "zero": ("E103", 'import f from "/dev/zero"\nvisible s : spin\nenergy = f(s)'),
-    "pipe": ("E103", 'import f from "pipe.ebm"\nvisible s : spin\nenergy = f(s)'),
+    "pipe": ("E103", 'import f from "fifo.ebm"\nvisible s : spin\nenergy = f(s)'),
     "secret": ("E103", 'import f from "secret.txt"\nvisible s : spin\nenergy = f(s)'),
     "linked": ("E103", 'import f from "linked_secret.ebm"\nvisible s : spin\nenergy = f(s)'),
     "above": ("E103", 'import f from "../above.ebm"\nvisible s : spin\nenergy = f(s)'),
@@ -77,7 +77,7 @@ def test_hostile_texts_are_refused_in_bounded_time_and_memory(tmp_path: Path) ->
     folder.mkdir()
     (folder / "secret.txt").write_text("TOKEN=abc123\n")
     os.symlink(folder / "secret.txt", folder / "linked_secret.ebm")
-    os.mkfifo(folder / "pipe.ebm")
+    os.mkfifo(folder / "fifo.ebm")
     for k in range(1500):
         (folder / f"chain{k}.ebm").write_text(f'import f from "chain{k + 1}.ebm"\n')
     (folder / "chain1500.ebm").write_text("fn f(x) = x\n")
