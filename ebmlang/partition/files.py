@@ -167,7 +167,9 @@ def _hdf5(path: Path, inside: str) -> dict[str, Rows]:
     except ImportError:
         raise complain("E608", f"{path} needs h5py", helps=["pip install h5py"]) from None
     file = h5py.File(path)  # stays open as long as an array of it is in use
-    found = {str(name): item for name in file if (item := _own_dataset(file, name)) is not None}
+    found = {
+        str(name): item for name in file if (item := _own_dataset(file, str(name))) is not None
+    }
     if inside:
         chosen = _own_dataset(file, inside)
         if chosen is None:

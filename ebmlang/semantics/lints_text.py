@@ -61,7 +61,11 @@ def _names(source: Source, findings: Findings) -> None:
         )
         span = Span(source, token.start, token.end)
         findings.warn(
-            "W509", span, says, mark=letters, helps=["write it with letters of one script"]
+            "W509",
+            span,
+            says,
+            mark=letters,
+            helps=["choose another name, with letters of one script"],
         )
 
 
