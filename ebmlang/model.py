@@ -341,7 +341,7 @@ def read_text(path: str | Path) -> str:
         helps = [f"in that folder: {', '.join(sorted(near)[:8])}"] if near else []
         raise complain("E608", f"there is no file {place}", helps=helps) from None
     except Unreadable as reason:
-        raise complain("E608", f"{place} cannot be read: {reason}") from None
+        raise complain("E608", f"cannot read {place}: {reason}") from None
     except UnicodeDecodeError as error:
         raise complain(
             "E608",
