@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .syntax.diagnostics import EbmError, InternalError, Severity, render_all
+from .syntax.diagnostics import EbmError, InternalError, Severity, render_all, shown
 
 app = typer.Typer(
     name="ebm",
@@ -80,7 +80,7 @@ def _tell(error: EbmError) -> None:
 
 
 def _say(text: Any, facts: Callable[[], Any], as_json: bool) -> None:
-    print(json.dumps(_plain(facts()), indent=1) if as_json else text)
+    print(json.dumps(_plain(facts()), indent=1) if as_json else shown(str(text)))
 
 
 def _plain(value: Any) -> Any:
@@ -114,7 +114,7 @@ def check(
     else:
         if found:
             print(render_all(found), file=sys.stderr)
-        print("\n".join(told)) if told else None
+        print(shown("\n".join(told))) if told else None
     if wrong:
         raise typer.Exit(1)
 
@@ -138,10 +138,10 @@ def fmt(
             continue
         changed = True
         if check_only:
-            print(f"{file} would change")
+            print(shown(f"{file} would change"))
         else:
             file.write_text(new, encoding="utf-8")
-            print(f"{file} changed")
+            print(shown(f"{file} changed"))
     if changed and check_only:
         raise typer.Exit(1)
 

@@ -16,7 +16,7 @@ from .semantics.checker import check
 from .semantics.terms import Program
 from .syntax.diagnostics import Diagnostic, EbmError, complain
 from .syntax.parser import parse
-from .syntax.source import Source
+from .syntax.source import Source, Unreadable, read_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -342,19 +342,22 @@ def read(source: Source) -> tuple[Program, list[Diagnostic]]:
 
 
 def read_text(path: str | Path) -> str:
-    """The text of an .ebm file. Raises EbmError E608 if there is none or it is not UTF-8."""
+    """The text of an .ebm file. Raises EbmError E608 if there is none, or it is no UTF-8 in a regular file."""
     place = Path(path)
     try:
-        return place.read_bytes().decode("utf-8-sig")
+        return read_bytes(place).decode("utf-8-sig")
     except FileNotFoundError:
         near = [p.name for p in place.parent.glob("*.ebm")] if place.parent.is_dir() else []
         helps = [f"in that folder: {', '.join(sorted(near)[:8])}"] if near else []
         raise complain("E608", f"there is no file {place}", helps=helps) from None
+    except Unreadable as reason:
+        raise complain("E608", f"cannot read {place}: {reason}") from None
     except UnicodeDecodeError as error:
         raise complain(
             "E608",
             f"{place} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}",
             helps=["save it as UTF-8"],
         ) from None
-    except OSError as error:
-        raise complain("E608", f"cannot read {place}: {error.strerror}") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise complain("E608", f"cannot read {place}: {reason}") from None

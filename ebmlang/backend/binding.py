@@ -10,6 +10,7 @@ import numpy as np
 
 from ..analysis.world import GraphData, World
 from ..semantics.context import nearest
+from ..semantics.extents import too_large
 from ..semantics.terms import Dimension, GraphDeclaration, Program, Symbol
 from ..syntax.diagnostics import EbmError, complain, warn
 from .arrays import as_array, is_sparse
@@ -100,6 +101,9 @@ class _Sizes:
                             notes=[f"{n} is {sizes[n]}" for n in sorted(size.names)],
                         )  # fmt: skip
                     sizes[name] = int(value)
+        for _, says, most in too_large(self.program, sizes):
+            helps = ["make its dimensions smaller"]
+            raise complain("E602", f"{says}, and there may be {most}", helps=helps)
         return sizes
 
 

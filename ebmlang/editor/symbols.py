@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 from ..syntax import tree
-from ..syntax.source import Source, Span
+from ..syntax.source import Span, Unreadable
 from .names import LOCAL, Declaration
 from .reading import Reading
 
@@ -88,15 +87,14 @@ def _elsewhere(statement: tree.Import, name: str, reading: Reading) -> Span | No
     """The declaration of a name in the file that a statement imports."""
     from .reading import read
 
-    path = Path(reading.source.name).parent / statement.path.value
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError):
+        source = reading.source.beside(statement.path.value)
+    except Unreadable:
         return None
-    found = read(text, str(path)).names.declared.get(name)
-    return (
-        None if found is None else Span(Source(text, str(path)), found.span.start, found.span.end)
-    )
+    if source is None:
+        return None
+    found = read(source.written, source.name).names.declared.get(name)
+    return None if found is None else Span(source, found.span.start, found.span.end)
 
 
 def references(reading: Reading, offset: int, declaration: bool = True) -> list[Span]:

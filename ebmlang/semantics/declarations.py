@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ..syntax import tree
@@ -128,7 +129,7 @@ def _size(
             return None, None
         case tree.String(value=labels, span=span):
             if not labels or len(set(labels)) != len(labels):
-                twice = next((c for c in labels if labels.count(c) > 1), None)
+                twice = next((c for c, n in Counter(labels).items() if n > 1), None)
                 if twice:
                     says = f'`{item.name.text}` has the label "{twice}" twice'
                     words = any(not c.isalnum() for c in labels) and " " in labels

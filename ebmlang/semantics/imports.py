@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import PurePosixPath
+from posixpath import normpath
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from ..syntax.parser import parse
-from ..syntax.source import Source, Span
+from ..syntax.source import SEARCH_PATH, Source, Span, Unreadable
 from .context import nearest
 from .meant import asked
+
+DEEPEST = 100  # files that import each other in a row
 
 Shared = tree.DimItem | tree.Fn | tree.Net
 
@@ -63,7 +66,7 @@ def _take(
     state: Imports,
 ) -> None:
     """Bring in the names of one import statement."""
-    path = str(PurePosixPath(folder) / statement.path.value)
+    path = _joined(folder, statement)
     shared = _open(statement, source, path, stack, state)
     if shared is None:
         return
@@ -98,29 +101,15 @@ def _open(
     statement: tree.Import, source: Source, path: str, stack: tuple[str, ...], state: Imports
 ) -> dict[str, Shared] | None:
     """The dimensions, functions and nets of a file, those that it imports itself included."""
-    findings = state.findings
     if path in state.read:
         return state.read[path]
-    found = source.beside(path)
+    found = _found(statement, source, path, stack, state.findings)
     if found is None:
-        findings.error(
-            "E103",
-            statement.path.span,
-            f'cannot find "{statement.path.value}"',
-            f"looked in {source.folder}",
-            helps=["the path is taken from the file that imports"],
-        )
-        return None
-    if found.name in stack:
-        circle = " → ".join([*stack[stack.index(found.name) :], found.name])
-        findings.error(
-            "E103", statement.path.span, f"imports form a circle: {circle}", "closes the circle"
-        )
         return None
     state.texts[path] = found.text
     parsed, faults = parse(found)
     for fault in faults:
-        findings.keep(fault)
+        state.findings.keep(fault)
     shared: dict[str, Shared] = {}
     for inner in parsed.statements:
         match inner:
@@ -129,14 +118,57 @@ def _open(
             case tree.Fn() | tree.Net():
                 shared[inner.name.text] = inner
             case tree.Import():
-                folder = str(PurePosixPath(path).parent)
-                below = str(PurePosixPath(folder) / inner.path.value)
+                below = _joined(str(PurePosixPath(path).parent), inner)
                 deeper = _open(inner, source, below, (*stack, found.name), state) or {}
                 shared |= {n.text: deeper[n.text] for n in inner.names if n.text in deeper}
             case _:
                 pass
     state.read[path] = shared
     return shared
+
+
+def _joined(folder: str, statement: tree.Import) -> str:
+    """The path of an imported file from the folder of the first one, without detours."""
+    return normpath(PurePosixPath(folder) / statement.path.value)
+
+
+def _found(
+    statement: tree.Import, source: Source, path: str, stack: tuple[str, ...], findings: Findings
+) -> Source | None:
+    """The file that a statement imports; E103 if there is none, or it may not be read."""
+    at = statement.path.span
+    asked_for = f'"{statement.path.value}"'
+    if len(stack) > DEEPEST:
+        says = f"more than {DEEPEST} files import each other in a row"
+        findings.error("E103", at, says, "goes deeper", helps=["import from fewer files"])
+        return None
+    try:
+        found = source.beside(path)
+    except Unreadable as reason:
+        findings.error(
+            "E103",
+            at,
+            f"{asked_for} cannot be imported: {reason}",
+            "not read",
+            helps=[
+                "files are imported from the folder of the model, those below it, and "
+                f"those named by the environment variable {SEARCH_PATH}"
+            ],
+        )
+        return None
+    if found is None:
+        findings.error(
+            "E103",
+            at,
+            f"cannot find {asked_for}",
+            f"looked in {source.folder}",
+            helps=["the path is taken from the file that imports"],
+        )
+    elif found.name in stack:
+        circle = " → ".join([*stack[stack.index(found.name) :], found.name])
+        findings.error("E103", at, f"imports form a circle: {circle}", "closes the circle")
+        return None
+    return found
 
 
 def _not_there(

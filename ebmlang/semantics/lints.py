@@ -8,8 +8,10 @@ from ..syntax import tree
 from ..syntax.diagnostics import Findings
 from .completeness import without_energy, without_variable
 from .context import type_text
+from .extents import refuse_too_large
 from .lints_pairs import counted_twice
 from .lints_slopes import falls_without_limit
+from .lints_text import misleading
 from .lints_values import out_of_reach
 from .terms import (
     Apply,
@@ -30,7 +32,9 @@ SMALL = 10.0  # numbers up to it are added without harm
 
 
 def lint(program: Program, parsed: tree.Tree, used: set[str], findings: Findings) -> None:
-    """Everything that is provably odd in a program without errors."""
+    """Everything that is provably odd in a program without errors, or too large to be run."""
+    refuse_too_large(program, findings)
+    misleading(parsed.source, findings)
     if without_variable(program, parsed, findings):
         return
     read = [symbols(energy.term) for energy in program.energies]

@@ -300,7 +300,11 @@ class Builder:
 
     def number(self, parts: Parts) -> tree.Number:
         """`5e-4`."""
-        return tree.Number(parts[0].text, _span(parts))
+        number = tree.Number(parts[0].text, _span(parts))
+        if number.value == float("inf"):
+            says = "this number is larger than any float: numbers reach up to 1.8e308"
+            _WORK.get().findings.error("E101", number.span, says, "too large")
+        return number
 
     def string(self, parts: Parts) -> tree.String:
         """`"ACD"`."""

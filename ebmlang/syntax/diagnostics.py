@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +15,42 @@ from enum import StrEnum
 from .source import Span
 
 SHOWN_AT_MOST = 10
+LONGEST_WORD = 200  # characters of a message without a space between them
+LONGEST_LINE = 600  # characters of a line of a message
+WIDEST = 160  # characters of a line of a program, around the place that is marked
+
+_LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
+def escaped(char: str) -> str:
+    """A character as it is shown: one that moves the cursor, hides or turns text round as `\\x1b`."""
+    if char.isascii():
+        return char if char.isprintable() else repr(char)[1:-1]
+    hidden = unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return ascii(char)[1:-1] if hidden else char
+
+
+def shown(text: str) -> str:
+    """A text for a terminal: line feeds are kept, other control characters are escaped."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(char if char == "\n" else escaped(char) for char in text)
+
+
+def said(text: str) -> str:
+    """A text of a message, as `shown`, with words and lines of unreasonable length cut."""
+    if len(text) > LONGEST_WORD:
+        text = _LONG_WORD.sub(lambda word: _cut(word.group(), LONGEST_WORD), text)
+        text = "\n".join(_cut(line, LONGEST_LINE) for line in text.split("\n"))
+    return shown(text)
+
+
+def _cut(text: str, room: int) -> str:
+    """A text without its middle, if it has more characters than there is room for."""
+    if len(text) <= room:
+        return text
+    half = room // 2 - 2
+    return f"{text[:half]} … {text[-half:]}"
 
 
 class Severity(StrEnum):
@@ -30,6 +68,9 @@ class Mark:
     span: Span
     says: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "says", said(self.says))
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -41,6 +82,11 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     helps: tuple[str, ...] = ()
     severity: Severity = Severity.ERROR
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "says", said(self.says).replace("\n", "\\n"))
+        for part in ("notes", "helps"):
+            object.__setattr__(self, part, tuple(said(text) for text in getattr(self, part)))
 
     @property
     def span(self) -> Span | None:
@@ -174,11 +220,11 @@ def render(diagnostic: Diagnostic) -> str:
         here = [m for m in diagnostic.marks if m.span.source is span.source]
         elsewhere = [m for m in diagnostic.marks if m.span.source is not span.source]
         margin = " " * len(str(max(m.span.line for m in diagnostic.marks)))
-        lines.append(f"{margin}--> {span.source.name}:{span.line}:{span.column}")
+        lines.append(f"{margin}--> {_file(span)}:{span.line}:{span.column}")
         lines += _excerpt(here, diagnostic.marks[0], len(margin))
         for mark in elsewhere:
             other = mark.span
-            lines.append(f"{margin}::: {other.source.name}:{other.line}:{other.column}")
+            lines.append(f"{margin}::: {_file(other)}:{other.line}:{other.column}")
             lines += _excerpt([mark], diagnostic.marks[0], len(margin))
     for title, texts in (("note", diagnostic.notes), ("help", diagnostic.helps)):
         for text in texts:
@@ -199,23 +245,59 @@ def _excerpt(marks: Sequence[Mark], main: Mark, width: int) -> list[str]:
         if previous is not None and number > previous + 1:
             lines.append(bar)
         previous = number
-        text = marks[0].span.source.line(number).replace("\t", " ")
-        lines.append(f"{number:>{width}} | {text}".rstrip())
-        shown = [mark for mark in by_line[number] if mark is main or mark.says]
-        lines += [f"{bar} {row}".rstrip() for row in _underline(shown, main, text)]
+        here = by_line[number]
+        text = marks[0].span.source.line(number)
+        begin = _window(text, main if main in here else here[0])
+        near = [mark for mark in here if 0 <= mark.span.column - 1 - begin < WIDEST]
+        line = _Line(text, begin)
+        lines.append(f"{number:>{width}} | {line.text}".rstrip())
+        kept = [mark for mark in near if mark is main or mark.says]
+        lines += [f"{bar} {row}".rstrip() for row in _underline(kept, main, line)]
     return lines
 
 
-def _underline(marks: Sequence[Mark], main: Mark, text: str) -> list[str]:
+def _file(span: Span) -> str:
+    return said(span.source.name).replace("\n", "\\n")
+
+
+def _window(text: str, mark: Mark) -> int:
+    """Where the part of a line begins that is shown: the line's start, unless the line is long."""
+    if len(text) <= WIDEST:
+        return 0
+    return max(0, min(mark.span.column - 1 - WIDEST // 4, len(text) - WIDEST))
+
+
+class _Line:
+    """A part of a line as it is shown, and the columns at which its characters then stand."""
+
+    def __init__(self, text: str, begin: int) -> None:
+        part = [" " if char == "\t" else escaped(char) for char in text[begin : begin + WIDEST]]
+        left, right = "…" * (begin > 0), "…" * (begin + WIDEST < len(text))
+        self.begin = begin
+        self.text = left + "".join(part) + right
+        self.places = [len(left)]
+        for char in part:
+            self.places.append(self.places[-1] + len(char))
+
+    def column(self, column: int) -> int:
+        """Where a column of the text, from 0, is shown; one further right is shown at the end."""
+        at = max(column - self.begin, 0)
+        return self.places[min(at, len(self.places) - 1)]
+
+
+def _underline(marks: Sequence[Mark], main: Mark, line: _Line) -> list[str]:
     """Rows under a line: signs and the rightmost text, then the other texts, right to left."""
     if not marks:
         return []
-    carets = [" "] * (len(text) + 1)
+    carets = [" "] * (len(line.text) + 1)
     for mark in sorted(marks, key=lambda m: m is main):
-        start = mark.span.column - 1
-        end = min(max(start + mark.span.end - mark.span.start, start + 1), len(text) + 1)
+        first = mark.span.column - 1
+        start = line.column(first)
+        end = max(line.column(first + mark.span.end - mark.span.start), start + 1)
         carets[start:end] = ("^" if mark is main else "-") * (end - start)
     ordered = sorted(marks, key=lambda m: m.span.start)
     rows = [f"{''.join(carets).rstrip()} {ordered[-1].says}".rstrip()]
-    rows += [" " * (m.span.column - 1) + m.says for m in reversed(ordered[:-1]) if m.says]
+    rows += [
+        " " * line.column(m.span.column - 1) + m.says for m in reversed(ordered[:-1]) if m.says
+    ]
     return rows
