@@ -215,10 +215,9 @@ def exact_log_weights(
     held = Clamped({n: jnp.zeros(m.shape) for n, m in masks.items()}, masks)
     plan = summation_of(model, held)
     shared, per_example = split_given(model, given)
-    situation = situation_of(model, params, shared | _firsts(per_example), beta)
     number = len(next(iter(data.values())))
     with jax.enable_x64(True):
-        wide = in_float64(situation)
+        wide = in_float64(situation_of(model, params, shared | _firsts(per_example), beta))
 
         def one(situation: Situation, state: State, own: State, high: Any) -> Any:
             merged = situation._replace(given={**situation.given, **own})

@@ -106,9 +106,8 @@ def incomplete_log_weights(
     Raises EbmError E705 as `incomplete_of` does.
     """
     sums = incomplete_of(model, data)
-    situation = situation_of(model, params, given, 1.0)
     with jax.enable_x64(True):
-        wide = in_float64(situation)
+        wide = in_float64(situation_of(model, params, given, 1.0))
         key = ("incomplete weights", sums.plan)
         compiled = model.made(key, lambda: jax.jit(jax.vmap(sums.log_sum, in_axes=(None, 0))))
         found = []
