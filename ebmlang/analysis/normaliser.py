@@ -34,7 +34,6 @@ from ..semantics.traverse import unfold_all, unknowns, walk
 from ..syntax.source import Span
 from .growth import INF, bounded_below, compact, defined, growth, positive, within_unit
 
-
 WALLS = "; walls forbid some states, and Z is 0 where they forbid all"
 
 

@@ -17,6 +17,7 @@ from jax.flatten_util import ravel_pytree
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import doubts
 from ..samplers.clamping import Clamped
+from ..samplers.pace import walked
 from ..samplers.run import (
     Loop,
     check_counts,
@@ -43,6 +44,7 @@ from .recording import (
     constant,
     errors_of,
     judged,
+    paced,
     recorded,
     recorder,
     sizes_of,
@@ -159,9 +161,8 @@ def gradient(
     partial = tuple(c for c in covers if not c.whole)
     slopes = _Slopes(model, loop, partial, _numbers(model, situation))
     chain, estimate = slopes.warm(situation, chain, warmup, thin, rao_blackwell is True)
-    walk = slopes.recorder(estimate.slopes)
     run = recorded(
-        lambda chain, block, blocks: walk(situation, chain, estimate.weights, thin, block, blocks),
+        paced(slopes.recorder(estimate.slopes), situation, estimate.weights, thin),
         chain,
         slopes.numbers,
         (draws, most),
@@ -240,7 +241,8 @@ class _Slopes:
         step = thin * max(batches, 1)
         pilot = warmup // 2 // step * step if batches and self.covers else 0
         if warmup > pilot:
-            chain, _ = self.loop.warm(situation, chain, warmup - pilot)
+            warm = self.loop.warm
+            chain = walked(lambda c, n: warm(situation, c, n)[0], chain, warmup - pilot)
         if not pilot:
             if anyway and self.covers:
                 return chain, even(self.covers, self.numbers, chains)

@@ -22,6 +22,7 @@ from ..evaluation.diagnostics import (
 )
 from ..evaluation.divergences import Divergences
 from ..samplers.block import Plan
+from ..samplers.pace import Pace, in_room
 from ..samplers.sweep import Chain, prepared, sweeps
 from ..syntax.diagnostics import complain
 
@@ -74,9 +75,10 @@ class Wanted:
 def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool = False) -> Walk:
     """Compiled: so many block means [chain, block, number] of dE/dtheta, the energy last.
 
-    Of several estimates the mean with the weights [chain, estimate, number] that are handed over;
-    `apart`: each by itself, [chain, block, estimate, number]. The sweeps of a block are an
-    argument: blocks of any length are one program.
+    Only the `wanted` first of the blocks are made. Of several estimates the mean with the weights
+    [chain, estimate, number] that are handed over; `apart`: each by itself,
+    [chain, block, estimate, number]. The sweeps of a block are an argument: blocks of any length
+    are one program.
     """
 
     def told(situation: Situation, state: Any, weights: Any) -> Any:
@@ -87,8 +89,9 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
         return jnp.concatenate([found, jnp.broadcast_to(energy, (*found.shape[:-1], 1))], axis=-1)
 
     def walk(
-        situation: Situation, chain: Chain, weights: Any, thin: Any, block: Any, blocks: int
-    ) -> Any:
+        situation: Situation, chain: Chain, weights: Any, thin: Any, block: Any, wanted: Any,
+        blocks: int,
+    ) -> Any:  # fmt: skip
         ready = prepared(plan, situation)
 
         def one(_: Any, carry: Any) -> Any:
@@ -98,16 +101,38 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
             counts = tuple(a + b for a, b in zip(counts, tally, strict=True))
             return chain, total + told(situation, chain.state, weights), counts
 
-        def many(chain: Chain, _: None) -> Any:
+        def many(chain: Chain) -> Any:
             shape = jax.eval_shape(lambda: told(situation, chain.state, weights))
             none = jnp.zeros((), jnp.int32)
             zero = jnp.zeros(shape.shape, shape.dtype), (jnp.zeros(()), none, none)
             chain, total, counts = jax.lax.fori_loop(0, block, one, (chain, *zero))
             return chain, (total / block, counts[0] / block, *counts[1:])
 
-        return jax.lax.scan(many, chain, None, length=blocks)
+        return in_room(lambda c, _: many(c), chain, jnp.arange(blocks) < wanted)
 
-    return jax.jit(jax.vmap(walk, in_axes=(None, 0, 0, None, None, None)), static_argnums=5)
+    axes = (None, 0, 0, None, None, None, None)
+    return jax.jit(jax.vmap(walk, in_axes=axes), static_argnums=6)
+
+
+def paced(
+    walk: Walk, situation: Situation, weights: Any, thin: int
+) -> Callable[[Chain, int, int], tuple[Chain, Any]]:
+    """The walk of a recorder in short calls: from a chain, sweeps of a block and blocks."""
+    pace = Pace()
+
+    def run(chain: Chain, block: int, blocks: int) -> tuple[Chain, Any]:
+        def call(number: int) -> Any:
+            return walk(situation, chain, weights, thin, block, number, blocks)
+
+        parts: list[Any] = []
+        done = 0
+        while done < blocks:
+            now, (chain, told) = pace.run(call, blocks - done)
+            parts.append(jax.tree.map(lambda x, n=now: np.asarray(x)[:, :n], told))
+            done += now
+        return chain, jax.tree.map(lambda *xs: np.concatenate(xs, axis=1), *parts)
+
+    return run
 
 
 class Run(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +18,7 @@ from .abreast import Abreast
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
+from .pace import Pace
 from .sweep import Chain, Report, nothing, prepared, sweeps
 from .tempering import untempered
 
@@ -48,14 +50,20 @@ def streaming(target: Target, plan: Plan) -> Any:
     """Compiled: so many draws of every chain, and their moments relative to where they began.
 
     Gives the chains, the anchor, mean and squares by name [chain, …], and the report. One step at
-    a time moves the mean (Welford 1962), so that nothing large is ever subtracted.
+    a time moves the mean (Welford 1962), so that nothing large is ever subtracted. With what a call
+    gave `before`, and how many draws that had `done`, it goes on there.
     """
 
-    def piece(situation: Situation, chain: Chain, thin: Any, number: Any) -> Any:
+    def piece(
+        situation: Situation, chain: Chain, thin: Any, number: Any, before: Any, done: Any
+    ) -> Any:
         ready = prepared(plan, situation)
         anchor = observed(target, situation, chain.state)
         zero = jax.tree.map(jnp.zeros_like, anchor)
-        none = nothing()
+        mean, squares, total = zero, zero, nothing()
+        if before is not None:
+            first, mean, squares, total = before
+            anchor = jax.tree.map(lambda a, b: jnp.where(done == 0, a, b), anchor, first)
 
         def one(k: Any, carry: Any) -> Any:
             chain, mean, squares, total = carry
@@ -68,16 +76,37 @@ def streaming(target: Target, plan: Plan) -> Any:
             )
             return chain, moved, squares, Report(*map(jnp.add, total, report))
 
-        chain, mean, squares, total = jax.lax.fori_loop(0, number, one, (chain, zero, zero, none))
+        begun = (chain, mean, squares, total)
+        chain, mean, squares, total = jax.lax.fori_loop(done, done + number, one, begun)
         return chain, (anchor, mean, squares, total)
 
-    return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
+    def pieces(
+        situation: Situation,
+        chain: Chain,
+        thin: Any,
+        number: Any,
+        before: Any = None,
+        done: Any = 0,
+    ) -> Any:
+        axes = (None, 0, None, None, None if before is None else 0, None)
+        return jax.vmap(piece, in_axes=axes)(situation, chain, thin, number, before, done)
+
+    return jax.jit(pieces)
+
+
+def untold(target: Target, situation: Situation, chain: Chain) -> Any:
+    """What goes into a compiled piece of which no draw has been made: zeros."""
+    found = jax.eval_shape(jax.vmap(lambda s: observed(target, situation, s)), chain.state)
+    zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
+    chains = chain.key.shape[0]
+    total = jax.tree.map(lambda x: jnp.zeros(chains, x.dtype), nothing())
+    return zero, zero, zero, total
 
 
 def streaming_of(model: Model, plan: Plan) -> Any:
     """The compiled moments of a plan, kept with the model."""
     return model.made(
-        ("moments", id(plan)), lambda: Abreast(streaming(model.target, plan), along=(1,))
+        ("moments", id(plan)), lambda: Abreast(streaming(model.target, plan), along=(1, 4))
     )
 
 
@@ -95,13 +124,18 @@ def streamed(
     Raises EbmError E703 where an energy is not finite.
     """
     run = streaming_of(model, plan)
-    tally = Tally()
+    none = untold(model.target, situation, chain)
+    tally, pace = Tally(), Pace()
     for number, half in lengths(draws):
         batch: Piece | None = None
         for begun in range(0, number, LONGEST):
             now = min(LONGEST, number - begun)
-            before = chain
-            chain, (anchor, mean, squares, report) = run(situation, chain, thin, now)
+            before, told, done = chain, none, 0
+            while done < now:
+                call = partial(_on, run, situation, chain, thin, told, done)
+                more, (chain, told) = pace.run(call, now - done)
+                done += more
+            anchor, mean, squares, report = told
             piece = wide(now, anchor, mean, squares)
             _check(model, plan, situation, piece, (before, chain))
             batch = merged(batch, piece)
@@ -115,6 +149,12 @@ def streamed(
         assert batch is not None
         tally.add(batch, half)
     return chain, tally
+
+
+def _on(
+    run: Any, situation: Situation, chain: Chain, thin: int, told: Any, done: int, number: int
+) -> Any:
+    return run(situation, chain, thin, number, told, done)
 
 
 def _check(
