@@ -290,6 +290,8 @@ def sample_command(
     if out is not None:
         store(drawn, out)
     _say(told(drawn), lambda: facts_of(drawn), as_json)
+    if "stopped" in drawn.settings:
+        _leave(130)
 
 
 @app.command(name="compare")

@@ -9,9 +9,11 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 import numpy as np
 
+from .backend.process import note_dropped, refuse_forked, release_dropped
 from .semantics.checker import check
 from .semantics.terms import Program
 from .syntax.diagnostics import Diagnostic, EbmError, complain
@@ -167,12 +169,15 @@ class Model:
         """Starting parameters: a dict of arrays in the values' own space, networks' weights as pytrees."""
         from .backend.parameters import start
 
+        refuse_forked()
+
         return start(self.program, self.world, self.bindings.externals, seed)
 
     def given(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Given data: what is bound, with what is passed put over it. E601 if any is missing."""
         from .backend.arrays import converted
 
+        refuse_forked()
         values = dict(self.bindings.givens) | dict(given or {})
         for name in values:
             if name not in self.program.givens:
@@ -191,6 +196,7 @@ class Model:
 
     def settled(self, given: Mapping[str, Any] | None) -> Model:
         """The model for given data of a call: bound anew if what was proved rests on other data."""
+        refuse_forked()
         leaning = {n: v for n, v in (given or {}).items() if n in self.structure.leans_on}
         return self.bind(**leaning) if leaning else self
 
@@ -231,6 +237,7 @@ class Model:
         """
         from .partition.marginal import free_energy
 
+        refuse_forked()
         return free_energy(self, params, state, given)
 
     def _energies(
@@ -239,6 +246,7 @@ class Model:
         state: Mapping[str, Any],
         given: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
+        refuse_forked()
         import jax.numpy as jnp
 
         from .backend.energy import batched
@@ -262,13 +270,23 @@ class Model:
 
     def made(self, key: object, make: Callable[[], Any]) -> Any:
         """Something compiled for this model, made when first asked for and kept."""
+        refuse_forked()
         if key not in self._made:
+            self._watched()
             self._made[key] = make()
         return self._made[key]
+
+    def _watched(self) -> None:
+        """Free what is left of models that are gone, and note when this one is."""
+        release_dropped()
+        if not self._made:
+            finalize(self, note_dropped).atexit = False
 
     def check_params(self, params: Mapping[str, Any]) -> None:
         """Refuse parameters that are missing, of the wrong shape or outside their type."""
         from .backend.parameters import check_params
+
+        refuse_forked()
 
         check_params(self.program, self.world, params)
 

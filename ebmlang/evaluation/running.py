@@ -15,6 +15,7 @@ import numpy as np
 from ..backend.conditionals import Situation
 from ..samplers.abreast import Abreast, groups_of
 from ..samplers.clusters import refuse_repelled
+from ..samplers.pace import walked
 from ..samplers.plan import Plan
 from ..samplers.run import Clamped, Loop, loop_of, verify_once
 from ..samplers.settings import Sampler
@@ -126,7 +127,7 @@ def ready(setting: Setting, loop: Loop, view: View | None, most: int = MOST_KEPT
     chain, _ = jax.block_until_ready(advance(chain, 0, 1))
     compiled = time.perf_counter()
     if setting.warmup:
-        chain, _ = jax.block_until_ready(advance(chain, 1, setting.warmup))
+        chain = walked(lambda c, n: advance(c, 1, n)[0], chain, setting.warmup)
     warmed = time.perf_counter()
     return Runner(
         advance,

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.fronts import Front
+from ..backend.process import shared
 
 SMALL = 1 << 13  # numbers in a step, up to which NumPy is faster than a compiled one
 WORTH = 1 << 22  # numbers in all steps of a kind, from which compiling one pays
@@ -229,6 +230,7 @@ def _log_sum(xp: Any, parts: tuple[Any, ...]) -> Any:
     return top + xp.log(xp.exp(total - top).sum(axis=0))
 
 
+@shared
 @jax.jit
 def _summed_large(parts: tuple[Any, ...]) -> Any:
     return _log_sum(jnp, parts).reshape(-1)
@@ -251,6 +253,7 @@ def _split(xp: Any, parts: tuple[Any, ...], message: Any, share: Any) -> list[An
     return found
 
 
+@shared
 @jax.jit
 def _shared_large(parts: tuple[Any, ...], message: Any, share: Any) -> list[Any]:
     return _split(jnp, parts, message, share)

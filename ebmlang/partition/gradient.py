@@ -19,6 +19,7 @@ from jax.interpreters.partial_eval import dce_jaxpr
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.clamping import Clamped
+from ..samplers.pace import walked
 from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import (
     Loop,
@@ -46,6 +47,7 @@ from .recording import (
     constant,
     errors_of,
     judged,
+    paced,
     recorded,
     recorder,
     sizes_of,
@@ -252,12 +254,10 @@ class _Slopes:
 
     def walk(self, situation: Situation, estimate: Estimate, thin: int) -> Any:
         """The walk that records an estimate: chains, draws of a block and blocks to what it gives."""
-        recorder = self.recorder(estimate.slopes)
+        run = paced(self.recorder(estimate.slopes), situation, estimate.weights, thin)
 
         def walk(chain: Chain, block: int, blocks: int) -> Any:
-            chain, (*found, changes) = recorder(
-                situation, chain, estimate.weights, thin, block, blocks
-            )
+            chain, (*found, changes) = run(chain, block, blocks)
             return chain, (*found, free_changes(self.loop.plan, self.model.world, changes))
 
         return walk
@@ -282,7 +282,8 @@ class _Slopes:
         step = thin * max(batches, 1)
         pilot = warmup // 2 // step * step if batches and self.covers else 0
         if warmup > pilot:
-            chain, _ = self.loop.warm(situation, chain, warmup - pilot)
+            warm = self.loop.warm
+            chain = walked(lambda c, n: warm(situation, c, n)[0], chain, warmup - pilot)
         if not pilot:
             if anyway and self.covers:
                 return chain, even(self.covers, self.numbers, chains)

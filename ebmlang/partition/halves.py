@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.quadratics import bend_of
+from ..backend.process import shared
 from ..syntax.diagnostics import InternalError
 from .duration import refuse_long
 from .elimination import CLOSE, TRIALS, Unsuited
@@ -233,6 +234,7 @@ def _block(
     return (_with_shares if gradient else _sums)(high, mixed, field, low, other)
 
 
+@shared
 @jax.jit
 def _sums(high: Any, mixed: Any, field: Any, low: Any, other: Any) -> tuple[Any, ...]:
     weights = mixed @ other.T + high[:, None] + low[None]
@@ -240,6 +242,7 @@ def _sums(high: Any, mixed: Any, field: Any, low: Any, other: Any) -> tuple[Any,
     return top, jnp.sum(jnp.exp(weights - top), axis=1)
 
 
+@shared
 @jax.jit
 def _with_shares(high: Any, mixed: Any, field: Any, low: Any, other: Any) -> tuple[Any, ...]:
     weights = mixed @ other.T + high[:, None] + low[None]

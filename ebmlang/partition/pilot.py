@@ -19,7 +19,7 @@ from ..backend.conditionals import Situation
 from ..samplers.block import Plan
 from ..samplers.sweep import Chain, prepared, sweep
 from .covers import Cover, Slope, described
-from .recording import MOST_KEPT, Walk
+from .recording import MOST_KEPT, Walk, paced
 
 if TYPE_CHECKING:
     from ..model import Model
@@ -176,6 +176,7 @@ def piloted(
     """The chain after so many sweeps, the means of batches of all estimates, and gradients a draw."""
     block = max(1, sweeps // (thin * batches))
     weights = jnp.zeros((chain.key.shape[0], 0))
-    chain, (means, _, _, gradients, _) = walk(situation, chain, weights, thin, block, batches)
+    run = paced(walk, situation, weights, thin)
+    chain, (means, _, _, gradients, _) = run(chain, block, batches)
     parts = np.asarray(means, np.float64)[..., :-1]
     return chain, parts, float(np.mean(gradients)) / block

@@ -22,6 +22,7 @@ from ..evaluation.diagnostics import (
 )
 from ..evaluation.divergences import Divergences
 from ..samplers.block import Plan
+from ..samplers.pace import Pace, in_room
 from ..samplers.sweep import Chain, no_changes, prepared, sweeps, with_changes
 from ..syntax.diagnostics import complain
 
@@ -74,10 +75,11 @@ class Wanted:
 def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool = False) -> Walk:
     """Compiled: so many block means [chain, block, number] of dE/dtheta, the energy last.
 
-    Of several estimates the mean with the weights [chain, estimate, number] that are handed over;
-    `apart`: each by itself, [chain, block, estimate, number]. The sweeps of a block are an
-    argument: blocks of any length are one program. Beside the means the report of each block, and
-    which entries of each variable changed [chain, dims].
+    Only the `wanted` first of the blocks are made. Of several estimates the mean with the weights
+    [chain, estimate, number] that are handed over; `apart`: each by itself,
+    [chain, block, estimate, number]. The sweeps of a block are an argument: blocks of any length
+    are one program. Beside the means the report of each block, and which entries of each variable
+    changed [chain, dims].
     """
 
     def told(situation: Situation, state: Any, weights: Any) -> Any:
@@ -88,8 +90,9 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
         return jnp.concatenate([found, jnp.broadcast_to(energy, (*found.shape[:-1], 1))], axis=-1)
 
     def walk(
-        situation: Situation, chain: Chain, weights: Any, thin: Any, block: Any, blocks: int
-    ) -> Any:
+        situation: Situation, chain: Chain, weights: Any, thin: Any, block: Any, wanted: Any,
+        blocks: int,
+    ) -> Any:  # fmt: skip
         ready, first = prepared(plan, situation), chain.state
 
         def one(_: Any, carry: Any) -> Any:
@@ -100,7 +103,7 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
             changes = with_changes(changes, first, chain.state)
             return chain, changes, total + told(situation, chain.state, weights), counts
 
-        def many(carry: Any, _: None) -> Any:
+        def many(carry: Any, _: Any) -> Any:
             shape = jax.eval_shape(lambda: told(situation, carry[0].state, weights))
             none = jnp.zeros((), jnp.int32)
             zero = jnp.zeros(shape.shape, shape.dtype), (jnp.zeros(()), none, none)
@@ -108,10 +111,35 @@ def recorder(plan: Plan, target: Target, slopes: tuple[Any, ...], *, apart: bool
             return tuple(carry), (total / block, counts[0] / block, *counts[1:])
 
         begun = chain, no_changes(plan)
-        (chain, changes), found = jax.lax.scan(many, begun, None, length=blocks)
+        (chain, changes), found = in_room(many, begun, jnp.arange(blocks) < wanted)
         return chain, (*found, changes)
 
-    return jax.jit(jax.vmap(walk, in_axes=(None, 0, 0, None, None, None)), static_argnums=5)
+    axes = (None, 0, 0, None, None, None, None)
+    return jax.jit(jax.vmap(walk, in_axes=axes), static_argnums=6)
+
+
+def paced(
+    walk: Walk, situation: Situation, weights: Any, thin: int
+) -> Callable[[Chain, int, int], tuple[Chain, Any]]:
+    """The walk of a recorder in short calls: from a chain, sweeps of a block and blocks."""
+    pace = Pace()
+
+    def run(chain: Chain, block: int, blocks: int) -> tuple[Chain, Any]:
+        def call(number: int) -> Any:
+            return walk(situation, chain, weights, thin, block, number, blocks)
+
+        parts: list[Any] = []
+        changed: Any = None
+        done = 0
+        while done < blocks:
+            now, (chain, (*told, changes)) = pace.run(call, blocks - done)
+            parts.append(jax.tree.map(lambda x, n=now: np.asarray(x)[:, :n], tuple(told)))
+            changed = changes if changed is None else jax.tree.map(np.logical_or, changed, changes)
+            done += now
+        joined = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1), *parts)
+        return chain, (*joined, changed)
+
+    return run
 
 
 class Run(NamedTuple):

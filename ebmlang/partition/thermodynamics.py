@@ -7,6 +7,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
+from ..samplers.pace import Pace, in_room
 from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import check_counts, check_seed, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
@@ -154,7 +156,7 @@ def thermodynamics(
     while True:
         key, forth = jax.random.split(key)
         logs, energies, walk = _through(
-            ready, schedules, steps / total, chains, sweeps, forth, watch
+            ready, schedules, steps / total, chains, sweeps, forth, watch, draws
         )
         found = [estimate(row, 0.0) for row in logs]
         if max(f.std_error for f in found) <= target_error or steps >= MOST_STEPS:
@@ -167,17 +169,32 @@ def thermodynamics(
 
 
 def _watch(model: Model, ready: Annealing, draws: int) -> Any:
-    """Compiled: chains [chain] to chains and the energies [chain, draw] of the sweeps that follow."""
+    """Compiled: chains [chain] to chains and the energies [chain, draw] of so many sweeps that follow.
 
-    def one(situation: Situation, chain: Chain) -> Any:
-        def step(chain: Chain, _: None) -> tuple[Chain, Any]:
+    There is room for `draws` of them.
+    """
+
+    def one(situation: Situation, chain: Chain, number: Any) -> Any:
+        def step(chain: Chain) -> tuple[Chain, Any]:
             chain, _report = sweeps(ready.way.plan, situation, chain, 1)
             given = {n: situation.given[n] for n in model.program.givens if n in situation.given}
             return chain, model.target.relative.whole(situation.params, chain.state, given)
 
-        return jax.lax.scan(step, chain, None, length=draws)
+        return in_room(lambda c, _: step(c), chain, jnp.arange(draws) < number)
 
-    return jax.jit(jax.vmap(one, in_axes=(None, 0)))
+    return jax.jit(jax.vmap(one, in_axes=(None, 0, None)))
+
+
+def _watched(
+    watch: Any, situation: Situation, chains: Chain, draws: int
+) -> tuple[Chain, np.ndarray]:
+    """Chains after so many sweeps, and their energies [chain, draw]."""
+    pace, seen, done = Pace(), [], 0
+    while done < draws:
+        now, (chains, energies) = pace.run(partial(watch, situation, chains), draws - done)
+        seen.append(np.asarray(energies, np.float64)[:, :now])
+        done += now
+    return chains, np.concatenate(seen, axis=1)
 
 
 def _through(
@@ -188,6 +205,7 @@ def _through(
     sweeps: int,
     key: Any,
     watch: Any,
+    draws: int,
 ) -> tuple[np.ndarray, np.ndarray, Walk]:
     """One walk: log weights [beta, chain], energies [beta, chain, draw], and its end."""
     walk: Walk = ready.begin(key, chains)
@@ -199,7 +217,7 @@ def _through(
         walk = ready.way.advance(ready.situation, walk, plan.points, plan.inner, sweeps)
         logs.append(np.asarray(walk.log_weights, np.float64))
         point = Point(*jnp.asarray(plan.points[-1], jnp.result_type(float)))
-        moved, seen = watch(at(ready.situation, *point), walk.chains)
+        moved, seen = _watched(watch, at(ready.situation, *point), walk.chains, draws)
         walk = walk._replace(chains=moved)
         energies.append(np.asarray(seen, np.float64) + ready.constant)
     return np.stack(logs), np.stack(energies), walk

@@ -22,6 +22,7 @@ from ..backend.energy import State, Target
 from ..backend.sites import Sites, sites_of
 from ..samplers.block import Block, Plan
 from ..samplers.closed import Closed, closed_over
+from ..samplers.pace import Pace, walked
 from ..samplers.plan import exact_of, make_plan
 from ..samplers.settings import Gibbs, Sampler
 from ..samplers.sweep import Chain, begin, sweeps
@@ -88,7 +89,7 @@ class Way:
         `inner` [step, …]: the numbers that blocks remember at every point after the first, None if
         they remember none.
         """
-        steps = len(points) - 1
+        steps, pace = len(points) - 1, Pace()
         padding = -steps % PIECE
         points = np.concatenate([points, np.repeat(points[-1:], padding, axis=0)])
         if inner is not None:
@@ -100,13 +101,25 @@ class Way:
             here = Point(*jnp.asarray(points[piece].T, jnp.result_type(float)))
             nxt = Point(*jnp.asarray(points[1:][piece].T, jnp.result_type(float)))
             kept = None if inner is None else jax.tree.map(lambda x, p=piece: x[p], inner)
-            real = jnp.asarray(np.arange(first, first + PIECE) < steps)
-            walk = self._compiled("advance")(situation, walk, (here, nxt, kept, real), number)
+            part = partial(self._part, situation, (here, nxt, kept), number)
+            done, end = 0, min(PIECE, steps - first)
+            while done < end:
+                now, walk = pace.run(partial(part, walk, done), end - done)
+                done += now
         return walk
+
+    def _part(
+        self, situation: Situation, steps: Any, sweeps: int, walk: Walk, done: int, number: int
+    ) -> Walk:
+        """So many steps of a piece, after those that are done."""
+        place = np.arange(PIECE)
+        real = jnp.asarray((place >= done) & (place < done + number))
+        return self._compiled("advance")(situation, walk, (*steps, real), sweeps)
 
     def settle(self, situation: Situation, walk: Walk, point: Point, inner: Any, n: int) -> Walk:
         """Sweeps at one point; weights stay, and `moved` says whether these changed anything."""
-        settled = self._compiled("settle")(situation, walk, point, inner, n)
+        move = self._compiled("settle")
+        settled = walked(lambda w, now: move(situation, w, point, inner, now), walk, n)
         return settled._replace(moved=_differ(walk, settled))
 
     def grow(

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from ..backend.process import shared
+
 LANES = 16  # numbers in 32 bits that the widest vectors hold
 # A program on one core spreads nothing over others.
 ALONE: dict[str, str | bool] = {"xla_cpu_multi_thread_eigen": False}
@@ -78,6 +80,7 @@ def _traced(value: Any) -> bool:
     return isinstance(value, Tracer)
 
 
+@shared
 @partial(jax.jit, static_argnums=1)
 def _parted(chains: Any, groups: int) -> list[Any]:
     size = len(jax.tree.leaves(chains)[0]) // groups
@@ -89,6 +92,7 @@ def _parted(chains: Any, groups: int) -> list[Any]:
     ]
 
 
+@shared
 @jax.jit
 def _joined(parts: list[Any]) -> Any:
     return jax.tree.map(lambda *xs: jnp.concatenate(xs), *parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -20,8 +20,10 @@ from ..analysis.closing import Wish, wish_of
 from ..backend.checks import check_values
 from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, Target, stored_type
+from ..backend.process import refuse_forked
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
+from ..evaluation.tally import Tally
 from ..progress import Progress
 from ..semantics.context import nearest
 from ..semantics.terms import Program
@@ -31,15 +33,16 @@ from .beginning import Starter, starter
 from .caveats import caveat_of
 from .clamping import Clamp, Clamped, clamped
 from .clusters import refuse_repelled
+from .pace import Pace, in_room, walked
 from .plan import Plan, make_plan
 from .reach import cut_off, reach_of
 from .rescue import rescued
 from .results import Kept, result_of
 from .settings import Sampler, Tempering, sampler_of
 from .starting import Init, started
-from .streaming import streamed, streaming_of
+from .streaming import streamed, streaming_of, untold
 from .sweep import Chain, Report, begin, no_changes, prepared, sweeps, with_changes
-from .telling import Telling, skipped
+from .telling import Telling
 from .tempering import untempered
 from .undefined import neighbourhood
 from .verify import verify
@@ -47,7 +50,7 @@ from .verify import verify
 if TYPE_CHECKING:
     from ..model import Model
 
-PIECES = 20
+MOST_DRAWS, MOST_NUMBERS = 1 << 14, 1 << 23  # of a compiled call: draws of a chain, numbers of all
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,7 @@ class Loop:
 
     `draw` takes the numbers of sweeps [draw] before each draw; after none nothing is told. It gives
     the chains, what is told of the draws, and which entries changed in them. Warm-up is a long way
-    to a first draw, so that a run compiles its sweep once.
+    to a first draw, so that a run compiles its sweep once. `pace`: of its calls.
     """
 
     plan: Plan
@@ -64,6 +67,7 @@ class Loop:
     begin: Callable[..., Chain]
     warm: Callable[..., tuple[Chain, Report]]
     draw: Callable[..., tuple[Chain, Any]]
+    pace: Pace = field(default_factory=Pace)
 
 
 def loop_of(
@@ -98,9 +102,9 @@ def _compile(target: Target, sampler: Sampler, held: Clamped, wish: Wish) -> Loo
         def one(carry: tuple[Chain, Any], number: Any) -> tuple[Any, Any]:
             chain, report = sweeps(plan, ready, carry[0], number)
             changes = with_changes(carry[1], first, chain.state)
-            return (chain, changes), skipped(telling.now, number > 0, chain, report)
+            return (chain, changes), telling.now(chain, report)
 
-        (chain, changes), kept = jax.lax.scan(one, (chain, no_changes(plan)), numbers)
+        (chain, changes), kept = in_room(one, (chain, no_changes(plan)), numbers)
         return chain, (telling.after(kept, numbers), changes)
 
     def drawn(situation: Situation, chain: Chain, numbers: Any, names: Any) -> Any:
@@ -168,6 +172,9 @@ def sample(
     for draws of the densities after `~`, "uniform", "median", "feasible", or a strategy of NumPyro;
     what it leaves out is uniform. The same seed gives the same draws.
 
+    Ctrl-C ends a run within a second, compilation apart: with the draws so far, which are not
+    trusted, or with KeyboardInterrupt where there are none and for moments.
+
     Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
     finite, E601 to E609 for data that do not fit.
     """
@@ -189,19 +196,17 @@ def sample(
     chain = loop.begin(jax.random.split(key, chains), situation, states, warmup)
     bar = Progress(warmup + draws * thin, f"sampling {model.name}", progress)
     with bar:
-        chain = _warm_up(_advance(model, loop, situation, draws, names, bar), chain, warmup, bar)
-        compiled = time.perf_counter()
-        run = (situation, chain, draws, thin)
-        if names is None:
-            chain, kept = streamed(model, loop.plan, *run, bar)
-        else:
-            chain, kept = _collect(loop, *run, names, bar)
+        chain, kept, warmed = _drawn(
+            model, loop, situation, chain, (warmup, draws, thin), names, bar
+        )  # fmt: skip
+    stopped = _cut_short(kept, draws)
     settings = {
         "sampler": chosen.name, "beta": float(beta), "seed": seed, "thin": thin, "warmup": warmup,
         "held": tuple(n for n, m in held.masks.items() if m.all()),
-        "doubts": unreached_of(model, loop.plan, held, situation, states),
+        "doubts": (*unreached_of(model, loop.plan, held, situation, states), *stopped.values()),
         "methods": tuple(block.method for block in loop.plan.blocks), "bias": caveat_of(loop.plan),
-        "warm_seconds": compiled - begun, "seconds": time.perf_counter() - compiled,
+        "warm_seconds": warmed - begun, "seconds": time.perf_counter() - warmed,
+        **stopped,
     }  # fmt: skip
     drawn = result_of(model, loop.plan, situation, chain, kept, settings)
     refuse_undefined(model, held, situation, chain.state)
@@ -210,7 +215,7 @@ def sample(
         clamp=clamp, given=given, keep=keep, marginalise=marginalise, init=init, seed=seed,
         progress=progress,
     )  # fmt: skip
-    return rescued(drawn, loop.plan, again) if chosen.name == "auto" else drawn
+    return rescued(drawn, loop.plan, again) if chosen.name == "auto" and not stopped else drawn
 
 
 def _tempered(model: Model, params: Mapping[str, Any], **settings: Any) -> Draws | Moments:
@@ -311,71 +316,88 @@ def check_counts(**counts: int | np.integer[Any]) -> None:
 
 
 def check_seed(seed: int | np.integer[Any]) -> None:
-    """Refuse what JAX makes no key of its own from: all seeds from 2^32 on give it the same few."""
+    """Refuse what JAX makes no key of its own from: all seeds from 2^32 on give it the same few.
+
+    Refuses all in a forked process, for what takes a seed computes (E713).
+    """
+    refuse_forked()
     whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not whole or not 0 <= seed < 1 << 32:
         raise complain("E704", f"`seed` must be a whole number from 0 to 2^32 - 1, not {seed!r}")
 
 
+def _drawn(
+    model: Model, loop: Loop, situation: Situation, chain: Chain, lengths: tuple[int, int, int],
+    names: tuple[str, ...] | None, bar: Progress,
+) -> tuple[Chain, Kept | Tally, float]:  # fmt: skip
+    """Chains, what is kept of them, and when they were warm. `lengths`: warm-up, draws, thin."""
+    warmup, draws, thin = lengths
+    slots = _slots(chain, draws)
+    advance = _advance(model, loop, situation, slots, names)
+    chain = walked(advance, chain, warmup, bar, loop.pace)
+    warmed = time.perf_counter()
+    run = (situation, chain, draws, thin)
+    if names is None:
+        return *streamed(model, loop.plan, *run, bar), warmed
+    return *_collect(loop, *run, slots, names, bar), warmed
+
+
 def _advance(
-    model: Model,
-    loop: Loop,
-    situation: Situation,
-    draws: int,
-    names: tuple[str, ...] | None,
-    bar: Progress,
+    model: Model, loop: Loop, situation: Situation, slots: int, names: tuple[str, ...] | None
 ) -> Callable[[Chain, int], Chain]:
     """Chains after so many sweeps, by what draws them later."""
     if names is None:
         run = streaming_of(model, loop.plan)
-        return lambda chain, number: run(situation, chain, number, 1)[0]
-    none = np.zeros(_piece(draws, bar) - 1, np.int32)
+
+        def stream(chain: Chain, number: int) -> Chain:
+            before = untold(model.target, loop.plan, situation, chain)
+            return run(situation, chain, number, 1, before, 0)[0]
+
+        return stream
 
     def advance(chain: Chain, number: int) -> Chain:
-        numbers = jnp.asarray(np.append(np.int32(number), none))
+        numbers = jnp.zeros(slots, jnp.int32).at[0].set(number)
         return loop.draw(situation, chain, numbers, names)[0]
 
     return advance
 
 
-def _warm_up(
-    advance: Callable[[Chain, int], Chain], chain: Chain, warmup: int, bar: Progress
-) -> Chain:
-    done = 0
-    piece = max(1, -(-warmup // PIECES)) if bar.shown else warmup
-    while done < warmup:
-        now = min(piece, warmup - done)
-        chain = advance(chain, now)
-        jax.block_until_ready(chain)
-        done += now
-        bar.advance(now)
-    return chain
-
-
-def _piece(draws: int, bar: Progress) -> int:
-    """How many draws one compiled call makes."""
-    return -(-draws // PIECES) if bar.shown else draws
+def _slots(chain: Chain, draws: int) -> int:
+    """How many draws a compiled call has room for: all, unless they are very large."""
+    size = sum(v.size for v in jax.tree.leaves(chain.state))
+    return max(1, min(draws, MOST_DRAWS, MOST_NUMBERS // max(size, 1)))
 
 
 def _collect(
-    loop: Loop,
-    situation: Situation,
-    chain: Chain,
-    draws: int,
-    thin: int,
-    names: tuple[str, ...],
-    bar: Progress,
-) -> tuple[Chain, Kept]:
-    piece = _piece(draws, bar)
-    numbers = jnp.full(piece, thin, jnp.int32)
+    loop: Loop, situation: Situation, chain: Chain, draws: int, thin: int, slots: int,
+    names: tuple[str, ...], bar: Progress,
+) -> tuple[Chain, Kept]:  # fmt: skip
+    """The draws; fewer if Ctrl-C comes after the first of them."""
     parts: list[Any] = []
     changed: Any = None
     done = 0
-    while done < draws:
-        chain, (kept, changes) = loop.draw(situation, chain, numbers, names)
-        parts.append(jax.tree.map(np.asarray, kept))
-        changed = changes if changed is None else jax.tree.map(np.logical_or, changed, changes)
-        done += piece
-        bar.advance(piece * thin)
-    kept = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1)[:, :draws], *parts)
-    return chain, (*kept, changed)
+
+    def call(number: int) -> tuple[Chain, Any]:
+        # What is not drawn stands in front: a call tells of its last draws.
+        numbers = np.repeat(np.array([0, thin], np.int32), (slots - number, number))
+        return loop.draw(situation, chain, numbers, names)
+
+    try:
+        while done < draws:
+            now, (chain, (kept, changes)) = loop.pace.run(call, min(draws - done, slots), thin)
+            parts.append(jax.tree.map(lambda x, n=now: np.asarray(x)[:, slots - n :], kept))
+            changed = changes if changed is None else jax.tree.map(np.logical_or, changed, changes)
+            done += now
+            bar.advance(now * thin)
+    except KeyboardInterrupt:
+        if not parts:
+            raise
+    joined = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1), *parts)
+    return chain, (*joined, changed)
+
+
+def _cut_short(kept: Kept | Tally, draws: int) -> dict[str, str]:
+    """What the settings of a run say that Ctrl-C ended, nothing if none did."""
+    done = draws if isinstance(kept, Tally) else kept[2].shape[1]
+    says = f"interrupted after {done} of {draws} draws of each chain"
+    return {"stopped": says} if done < draws else {}

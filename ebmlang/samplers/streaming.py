@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,6 +18,7 @@ from .abreast import Abreast
 from .beginning import not_finite
 from .block import Plan
 from .gaussian import complaint_of
+from .pace import Pace
 from .sweep import Chain, Report, no_changes, nothing, prepared, sweeps, with_changes
 from .tempering import untempered
 
@@ -48,14 +50,21 @@ def streaming(target: Target, plan: Plan) -> Any:
     """Compiled: so many draws of every chain, and their moments relative to where they began.
 
     Gives the chains, the anchor, mean and squares by name [chain, …], the report, and which entries
-    changed. One step at a time moves the mean (Welford 1962), so that nothing large is ever subtracted.
+    changed. One step at a time moves the mean (Welford 1962), so that nothing large is ever
+    subtracted. With what a call gave `before`, and how many draws that had `done`, it goes on there.
     """
 
-    def piece(situation: Situation, chain: Chain, thin: Any, number: Any) -> Any:
+    def piece(
+        situation: Situation, chain: Chain, thin: Any, number: Any, before: Any, done: Any
+    ) -> Any:
         ready = prepared(plan, situation)
         anchor = observed(target, situation, chain.state)
         zero = jax.tree.map(jnp.zeros_like, anchor)
-        none, first = nothing(), chain.state
+        mean, squares, total, changes = zero, zero, nothing(), no_changes(plan)
+        start = chain.state
+        if before is not None:
+            first, mean, squares, total, changes = before
+            anchor = jax.tree.map(lambda a, b: jnp.where(done == 0, a, b), anchor, first)
 
         def one(k: Any, carry: Any) -> Any:
             chain, mean, squares, total, changes = carry
@@ -66,20 +75,41 @@ def streaming(target: Target, plan: Plan) -> Any:
             squares = jax.tree.map(
                 lambda s, v, old, new: s + (v - old) * (v - new), squares, value, mean, moved
             )
-            changes = with_changes(changes, first, chain.state)
+            changes = with_changes(changes, start, chain.state)
             return chain, moved, squares, Report(*map(jnp.add, total, report)), changes
 
-        begun = (chain, zero, zero, none, no_changes(plan))
-        chain, *told = jax.lax.fori_loop(0, number, one, begun)
+        begun = (chain, mean, squares, total, changes)
+        chain, *told = jax.lax.fori_loop(done, done + number, one, begun)
         return chain, (anchor, *told)
 
-    return jax.jit(jax.vmap(piece, in_axes=(None, 0, None, None)))
+    def pieces(
+        situation: Situation,
+        chain: Chain,
+        thin: Any,
+        number: Any,
+        before: Any = None,
+        done: Any = 0,
+    ) -> Any:
+        axes = (None, 0, None, None, None if before is None else 0, None)
+        return jax.vmap(piece, in_axes=axes)(situation, chain, thin, number, before, done)
+
+    return jax.jit(pieces)
+
+
+def untold(target: Target, plan: Plan, situation: Situation, chain: Chain) -> Any:
+    """What goes into a compiled piece of which no draw has been made: zeros."""
+    found = jax.eval_shape(jax.vmap(lambda s: observed(target, situation, s)), chain.state)
+    zero = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), found)
+    chains = chain.key.shape[0]
+    total = jax.tree.map(lambda x: jnp.zeros(chains, x.dtype), nothing())
+    changes = jax.tree.map(lambda x: jnp.zeros((chains, *x.shape), bool), no_changes(plan))
+    return zero, zero, zero, total, changes
 
 
 def streaming_of(model: Model, plan: Plan) -> Any:
     """The compiled moments of a plan, kept with the model."""
     return model.made(
-        ("moments", id(plan)), lambda: Abreast(streaming(model.target, plan), along=(1,))
+        ("moments", id(plan)), lambda: Abreast(streaming(model.target, plan), along=(1, 4))
     )
 
 
@@ -98,13 +128,18 @@ def streamed(
     """
     run = streaming_of(model, plan)
     constant = constant_of(model.target, situation)
-    tally = Tally()
+    none = untold(model.target, plan, situation, chain)
+    tally, pace = Tally(), Pace()
     for number, half in lengths(draws):
         batch: Piece | None = None
         for begun in range(0, number, LONGEST):
             now = min(LONGEST, number - begun)
-            before = chain
-            chain, (anchor, mean, squares, report, changes) = run(situation, chain, thin, now)
+            before, told, done = chain, none, 0
+            while done < now:
+                call = partial(_on, run, situation, chain, thin, told, done)
+                more, (chain, told) = pace.run(call, now - done)
+                done += more
+            anchor, mean, squares, report, changes = told
             anchor["energy"] = np.asarray(anchor["energy"], np.float64) + constant
             piece = wide(now, anchor, mean, squares)
             _check(model, plan, situation, piece, (before, chain))
@@ -120,6 +155,12 @@ def streamed(
         assert batch is not None
         tally.add(batch, half)
     return chain, tally
+
+
+def _on(
+    run: Any, situation: Situation, chain: Chain, thin: int, told: Any, done: int, number: int
+) -> Any:
+    return run(situation, chain, thin, number, told, done)
 
 
 def _check(

@@ -64,8 +64,22 @@ class Telling:
         size = sum(prod(v.shape[1:]) for v in kept[0].values())
         batch = max(1, min(len(numbers), AT_ONCE // max(size, 1)))
 
+        chunks = -(-len(numbers) // batch)
+        batch = -(-len(numbers) // chunks)
+
+        def cut(x: Any) -> Any:
+            """In chunks; what the first lacks stands in front, where a call leaves its room."""
+            return jnp.pad(x, [(chunks * batch - len(x), 0)] + [(0, 0)] * (x.ndim - 1)).reshape(
+                chunks, batch, *x.shape[1:]
+            )
+
+        def chunk(part: tuple[Any, Any]) -> Told:
+            number, kept = part
+            return skipped(jax.vmap(one), number[-1] > 0, kept)
+
         def every(kept: Any) -> Told:
-            return jax.lax.map(one, kept, batch_size=batch)
+            told = jax.lax.map(chunk, jax.tree.map(cut, (numbers, kept)))
+            return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:])[-len(numbers) :], told)
 
         return skipped(every, numbers[-1] > 0, kept)
 
