@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import optax
 
+from .arguments import check_counts
 from .model import Model
 from .partition.expected import expectations
 from .partition.probability import log_prob
-from .samplers.run import check_counts
 from .samplers.settings import Sampler
 from .syntax.diagnostics import Diagnostic, EbmError, complain
 from .training.columns import columns_of, covered, joined, label_of, latents_of, shapes_for, split
@@ -200,7 +200,7 @@ class EBM(TransformerMixin, BaseEstimator):
         assert dim is not None
         classes, places = np.unique(y, return_inverse=True)
         if dim.name not in model.bindings.sizes:
-            model = same_model(model, model.bind(**{dim.name: len(classes)}))
+            model = same_model(model, model.bind({dim.name: len(classes)}))
         size = model.bindings.sizes[dim.name]
         every = np.array(list(dim.labels)) if dim.labels else np.arange(size)
         if np.isin(classes, every).all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.world import World
@@ -14,13 +15,23 @@ TOLERANCE = 1e-4
 
 
 def as_array(name: str, values: Any) -> np.ndarray:
-    """Values as one array. Raises EbmError E607 for rows of different lengths."""
+    """Values as one array.
+
+    Raises EbmError E607 for rows of different lengths, E604 for masked entries, whose mask an array lacks.
+    """
+    if np.ma.is_masked(values):
+        raise complain("E604", f"entries of `{name}` are masked, and all of them are wanted")
     try:
         return np.asarray(values)
     except ValueError:
         raise complain(
             "E607", f"the rows of `{name}` have different lengths, and an array is wanted"
         ) from None
+
+
+def real_numbers(array: Any) -> bool:
+    """Whether an array of NumPy or JAX, which may be traced, is of real numbers."""
+    return array.dtype.kind in "biuf" or bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
 def check_values(

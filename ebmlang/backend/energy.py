@@ -18,7 +18,7 @@ from ..semantics.terms import Kind, NamedEnergy, Program, Symbol
 from ..semantics.traverse import symbols
 from ..semantics.walls import HEIGHT
 from ..syntax.diagnostics import complain
-from .checks import check_values
+from .checks import as_array, check_values, real_numbers
 from .known import filled, tether
 from .lower import Lowering
 
@@ -166,7 +166,10 @@ def batched(
         symbol = program.unknowns.get(name) or program.givens.get(name)
         if symbol is None:
             raise complain("E606", f"the model has no given `{name}`")
-        array = jnp.asarray(value, stored_type(symbol))
+        array = value if isinstance(value, jax.Array) else as_array(name, value)
+        if not real_numbers(array):
+            check_values(symbol, np.asarray(value), world)
+        array = jnp.asarray(array, stored_type(symbol))
         wanted = world.shape(symbol)
         lead = array.ndim - len(wanted)
         if lead < 0 or array.shape[lead:] != wanted:

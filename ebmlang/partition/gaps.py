@@ -51,8 +51,12 @@ def _is_pair(values: Any) -> bool:
 def _without(array: np.ndarray, missing: np.ndarray) -> np.ndarray:
     if not missing.any():
         return array
-    real = array if array.dtype.kind == "f" else array.astype(np.float64)
-    return np.where(missing, np.nan, real).astype(real.dtype)
+    known = array if array.dtype.kind in "biuf" else np.array(array[~missing].tolist())
+    if known.dtype.kind not in "biuf":
+        return array  # which is refused as what it is
+    real = np.full(array.shape, np.nan, known.dtype if known.dtype.kind == "f" else np.float64)
+    real[~missing] = known[~missing] if known is array else known
+    return real
 
 
 def checked(model: Model, symbol: Symbol, array: np.ndarray) -> np.ndarray:
