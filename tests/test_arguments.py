@@ -22,7 +22,6 @@ PARAMS = {"J": 0.3}
 DATA = {"s": np.array([[1, -1, 1, 1], [-1, -1, 1, 1]])}
 DRAWS = ebm.sample(MODEL, PARAMS, draws=8, chains=2, warmup=2, progress=False)
 FIT = ebm.fit(MODEL, DATA, epochs=1, batch_size=2, chains=2, progress=False)
-KEY_OF = {"J": 0.3, 5: 1.0}
 
 HUGE = 10**400
 LONG = 10**5000
@@ -44,7 +43,7 @@ MAPPING = (5, "J", [1.0], np.array([1.0]), {"K": 1.0}, {5: 1.0}, True)
 PARAMETERS = (None, *MAPPING, {}, {"J": None}, {"J": "x"}, {"J": float("nan")}, {"J": float("inf")},
               {"J": COMPLEX}, {"J": np.complex64(2)}, {"J": OBJECT}, {"J": [0.3]}, {"J": [[1], [1, 2]]},
               {"J": HUGE}, {"J": 1e300}, {"J": np.ma.masked_array(0.3, mask=True)},
-              {"J": 0.3, "K": 1.0}, KEY_OF)  # fmt: skip
+              {"J": 0.3, "K": 1.0}, {"J": 0.3, 5: 1.0})  # fmt: skip
 OWN = (*MAPPING, {"w": None}, {"w": "x"}, {"w": float("nan")}, {"w": COMPLEX},
          {"w": OBJECT}, {"w": np.ma.masked_array(0.3, mask=True)})  # fmt: skip
 GIVEN = (*OWN, {"w": [1.0, 2.0]})  # of two examples
@@ -92,7 +91,8 @@ TABLE: tuple[tuple[Callable[..., Any], dict[str, Any], dict[str, tuple[Any, ...]
     }),
     (ebm.distribution, {}, {
         "model": MODELS, "params": tuple(v for v in PARAMETERS if repr(v) != "{'J': [0.3]}"),
-        "given": OWN, "beta": BETA, "clamp": CLAMP, "sampler": SAMPLER, "sweeps": COUNT, "variable": (5, "t", ["s"], OBJECT),
+        "given": OWN, "beta": BETA, "clamp": CLAMP, "sampler": SAMPLER, "sweeps": COUNT,
+        "variable": (5, "t", ["s"], OBJECT),
         "log_partition": (None, "0", float("nan"), float("inf"), COMPLEX, HUGE, OBJECT, [None]),
     }),
     (ebm.log_prob, {"data": DATA}, {
@@ -267,3 +267,30 @@ def test_a_wrong_setting_of_a_sampler_or_an_objective_is_refused(
     row: type[Any], name: str, value: Any
 ) -> None:
     refused(lambda: row(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    "name", ["name", "check", "text", "path", "files", "self", "bindings", "beta"]
+)
+def test_data_may_have_any_name(name: str, tmp_path: Any) -> None:
+    text = f"model m given {name} : real visible s : spin energy = -{name} * s"
+    file = tmp_path / "m.ebm"
+    file.write_text(text)
+    for model in (
+        ebm.loads(text, {name: 0.5}),
+        ebm.load(file, {name: 0.5}),
+        ebm.loads(text).bind({name: 0.5}),
+        ebm.load(file, {}, check=False).bind({name: 0.5}),
+    ):
+        assert float(model.energy({}, {"s": 1})) == -0.5
+
+
+def test_a_name_that_load_takes_for_itself_is_refused_with_the_form_that_binds_it() -> None:
+    text = "model m dim {0} = 2 visible s : spin[{0}] energy = -sum(s)"
+    for name, value in (("name", "x"), ("name", 2), ("check", 2), ("check", False), ("files", {})):
+        error = refused(lambda n=name, v=value: ebm.loads(text.format(n), **{n: v}))  # pyright: ignore
+        assert f'{{"{name}": …}}' in str(error)
+    assert ebm.loads(text.format("name"), {"name": 2}, name="file.ebm").source.name == "file.ebm"
+    text = "model m given {0} : real visible s : spin energy = {0} * s"
+    assert ebm.loads(text.format("text"), text=2.0).bindings.givens["text"] == 2
+    assert ebm.loads(text.format("self")).bind(self=2.0).bindings.givens["self"] == 2

@@ -18,7 +18,7 @@ from jax.core import Tracer
 from numpyro.distributions import Distribution
 from numpyro.distributions.util import validate_sample
 
-from ..arguments import CHECKS, check_number, checked, wrong
+from ..arguments import CHECKS, check_number, checked
 from ..backend.checks import as_array, check_values
 from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, stored_type
@@ -262,23 +262,16 @@ class ModelDistribution(Distribution):
         raise complain("E703", "no start with a finite energy was found for some parameters")
 
 
-def _check_beta(name: str, value: Any) -> None:
-    """Refuse what is no finite number, if it is known; what is traced must be one number too."""
-    if not isinstance(value, Tracer):
-        check_number(name, value)
-    elif value.ndim or not jnp.issubdtype(value.dtype, jnp.floating):
-        raise wrong(name, "one real number", value)
-
-
-def _check_log_z(name: str, value: Any) -> None:
-    """Refuse what are no real numbers, one or an array of them, finite if they are known."""
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if isinstance(value, Tracer) or (kind in ("i", "u", "f") and np.isfinite(value).all()):
+def _check_known(name: str, value: Any) -> None:
+    """Refuse what are no finite numbers, if they are known. There is one beta."""
+    if isinstance(value, Tracer) and not (name == "beta" and value.ndim):
         return
-    check_number(name, value)
+    real = getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f")
+    if name == "beta" or not (real and np.isfinite(value).all()):
+        check_number(name, value)
 
 
-@checked(sweeps=CHECKS["draws"], beta=_check_beta, log_partition=_check_log_z)
+@checked(sweeps=CHECKS["draws"], beta=_check_known, log_partition=_check_known)
 def distribution(
     model: Model,
     params: Mapping[str, Any],
