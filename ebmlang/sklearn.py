@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from .arguments import check_counts
+from .arguments import check_counts, check_names, shown
 from .model import Model
 from .partition.expected import expectations
 from .partition.probability import log_prob
@@ -138,7 +138,7 @@ class EBM(TransformerMixin, BaseEstimator):
         if not isinstance(self.model, Model):
             return None
         label, said = label_of(self.model), self.variable
-        asked = () if said is None else (said,) if isinstance(said, str) else tuple(said)
+        asked = (said,) if isinstance(said, str) else said if isinstance(said, Iterable) else ()
         return None if label in asked else label
 
     def __sklearn_tags__(self) -> Tags:
@@ -162,6 +162,8 @@ class EBM(TransformerMixin, BaseEstimator):
         """
         with _as_value_errors():
             model = _checked(self.model)
+            if self.variable is not None:
+                check_names("variable", self.variable)
             optimizer = self._optimizer()
             names = covered(model, self.variable)
             table: Any
@@ -189,7 +191,9 @@ class EBM(TransformerMixin, BaseEstimator):
         if self.optimizer is not None or self.sampler == "exact":
             return self.optimizer
         if not (callable(self.learning_rate) or _above_zero(self.learning_rate)):
-            says = f"`learning_rate` must be a finite number above 0, not {self.learning_rate!r}"
+            says = (
+                f"`learning_rate` must be a finite number above 0, not {shown(self.learning_rate)}"
+            )
             raise complain("E704", says)
         return optax.adam(self.learning_rate)
 
@@ -308,7 +312,7 @@ def _checked(model: Any) -> Model:
     raise EbmError(
         Diagnostic(
             "E704",
-            f"an estimator wants a model that is loaded, not {model!r}",
+            f"an estimator wants a model that is loaded, not {shown(model)}",
             helps=('EBM(ebm.load("rbm.ebm", unit=64))',),
         )
     )

@@ -294,3 +294,24 @@ def test_a_name_that_load_takes_for_itself_is_refused_with_the_form_that_binds_i
     text = "model m given {0} : real visible s : spin energy = {0} * s"
     assert ebm.loads(text.format("text"), text=2.0).bindings.givens["text"] == 2
     assert ebm.loads(text.format("self")).bind(self=2.0).bindings.givens["self"] == 2
+
+
+ESTIMATOR: dict[str, tuple[Any, ...]] = {
+    "model": MODELS, "variable": (5, ["t"], [5], "t", {"s": 1}, OBJECT), "epochs": COUNT, "batch_size": COUNT,
+    "chains": COUNT, "objective": (None, 5, "ml"), "sampler": SAMPLER, "sweeps": OPTIONAL_COUNT,
+    "learning_rate": (None, *ABOVE_ZERO), "optimizer": (5, "adam", True), "progress": FLAG,
+    "random_state": ("x", -1, 1.5, [1.5]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [pytest.param(n, v, id=f"{n}-{k}") for n, vs in ESTIMATOR.items() for k, v in enumerate(vs)],
+)
+def test_a_wrong_setting_of_an_estimator_is_refused_as_scikit_learn_does(
+    name: str, value: Any
+) -> None:
+    sklearn = pytest.importorskip("ebmlang.sklearn")
+    settings = {"model": ebm.loads(TEXT.replace(" = 4", ""), w=1.0), name: value}
+    with pytest.raises(ValueError, match=r"."):
+        sklearn.EBM(**settings).fit(DATA["s"])
