@@ -9,7 +9,7 @@ import inspect
 import operator
 import os
 import reprlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,7 +22,7 @@ Check = Callable[[str, Any], object]
 LARGEST = 3.4028234e38  # of float32: what is larger would be infinite
 MOST_COUNT = 2**31 - 1
 # What `check_number` is told where a number is to be above 0.
-ABOVE_ZERO: tuple[str, Callable[[float], bool]] = ("a finite number above 0", lambda x: x > 0)
+ABOVE_ZERO: tuple[str, Callable[[float], bool]] = ("above 0 and finite", lambda x: x > 0)
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
@@ -56,11 +56,9 @@ def check_number(
 
 def _real(value: Any) -> float | None:
     """One number of Python, NumPy or JAX; None for anything else, and for True and False."""
-    if isinstance(value, Real):
-        plain = not isinstance(value, bool)
-    else:
-        kind = getattr(getattr(value, "dtype", None), "kind", "")
-        plain = kind in tuple("iuf") and getattr(value, "ndim", 1) == 0
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    plain = isinstance(value, Real) or (kind in ("i", "u", "f") and getattr(value, "ndim", 1) == 0)
+    plain = plain and type(value) is not bool
     try:
         return float(value) if plain else None
     except OverflowError:
@@ -123,11 +121,11 @@ def check_text(name: str, value: Any, code: str = "E704") -> None:
 
 def check_path(name: str, value: Any) -> None:
     """Refuse what cannot be the path of a file. Raises EbmError E608."""
-    usable = isinstance(value, str | os.PathLike)
-    if usable:
-        path: Any = os.fspath(value)  # pyright: ignore[reportUnknownArgumentType]
-        usable = isinstance(path, str) and bool(path) and "\0" not in path
-    if not usable:
+    try:
+        path: object = os.fspath(value)
+    except TypeError:
+        path = None
+    if not isinstance(path, str) or not path or "\0" in path:
         raise wrong(name, "the path of a file", value, code="E608")
 
 
@@ -135,7 +133,10 @@ def _entries(value: Any) -> list[Any] | None:
     """The entries of a list, a tuple, a set or an array of one axis; None for anything else."""
     if isinstance(value, str | bytes | Mapping) or getattr(value, "ndim", 1) != 1:
         return None
-    return list(value) if isinstance(value, Collection) or hasattr(value, "ndim") else None
+    try:
+        return list(value) if hasattr(value, "__len__") else None
+    except TypeError:
+        return None
 
 
 def check_names(name: str, value: Any) -> None:
@@ -153,11 +154,10 @@ def check_wish(name: str, value: Any) -> None:
 
 def check_mapping(name: str, value: Any) -> None:
     """Refuse what is not a dict by names."""
-    if isinstance(value, Mapping):
-        keys: Mapping[Any, Any] = value
-        if all(isinstance(key, str) for key in keys):
-            return
-    raise wrong(name, "a dict by name", value, f'{name}={{"x": …}}')
+    keys: list[Any] = list(value) if isinstance(value, Mapping) else [None]  # pyright: ignore[reportUnknownArgumentType]
+    if not all(isinstance(key, str) for key in keys):
+        found: object = value  # pyright: ignore[reportUnknownVariableType]
+        raise wrong(name, "a dict by name", found, f'{name}={{"x": …}}')
 
 
 def check_list(name: str, value: Any, wanted: str = "a list of numbers") -> Iterable[Any]:

@@ -149,8 +149,10 @@ def check_params(program: Program, world: World, params: Mapping[str, Any]) -> N
     """Refuse parameters that are missing, of the wrong shape or outside their type."""
     check_names(program, params)
     for name, symbol in program.params.items():
-        array = as_array(name, params[name])
-        _check_shape(symbol, array.shape, world)
+        value = params[name]
+        array = value if isinstance(value, jax.Array) else as_array(name, value)
+        _check_shape(symbol, array.shape, world)  # which traced values have too
+        array = np.asarray(array)
         check_values(symbol, array, world, where="the parameters hold")
         if array.dtype.kind in "iuf" and np.any(
             np.abs(array) > jnp.finfo(jnp.result_type(float)).max

@@ -143,8 +143,9 @@ class HMC:
     def __post_init__(self) -> None:
         if self.num_steps is not None:
             check_counts(num_steps=self.num_steps)
-        if self.num_steps is None or self.trajectory_length is not None:
-            check_number("trajectory_length", self.trajectory_length, *ABOVE_ZERO)
+        length: Any = self.trajectory_length
+        if self.num_steps is None or length is not None:
+            check_number("trajectory_length", length, *ABOVE_ZERO)
         _check_steps(self)
 
 
@@ -162,7 +163,8 @@ class NUTS:
 
     def __post_init__(self) -> None:
         depth: Any = self.max_tree_depth
-        for each in depth if isinstance(depth, tuple) and len(depth) == 2 else (depth,):
+        both: Any = depth if isinstance(depth, tuple) else (depth,)  # in warm-up, and after
+        for each in both if len(both) == 2 else (depth,):
             check_counts(max_tree_depth=each)
         _check_steps(self)
 

@@ -182,6 +182,7 @@ def repaired(
     fine = jnp.zeros(len(jax.tree.leaves(states)[0]), bool) if fine is None else fine
     if run is None:
         return states, fine
+    done: Any = fine
     for length in REPAIRS:
         ramp = jnp.geomspace(LOW_WALL, HIGH_WALL, length)
         for part in ramp.reshape(-1, REPAIRS[0]):
