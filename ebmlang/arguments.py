@@ -154,10 +154,9 @@ def check_wish(name: str, value: Any) -> None:
 
 def check_mapping(name: str, value: Any) -> None:
     """Refuse what is not a dict by names."""
-    keys: list[Any] = list(value) if isinstance(value, Mapping) else [None]  # pyright: ignore[reportUnknownArgumentType]
-    if not all(isinstance(key, str) for key in keys):
-        found: object = value  # pyright: ignore[reportUnknownVariableType]
-        raise wrong(name, "a dict by name", found, f'{name}={{"x": …}}')
+    kept: Any = value
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in kept):
+        raise wrong(name, "a dict by name", kept, f'{name}={{"x": …}}')
 
 
 def check_list(name: str, value: Any, wanted: str = "a list of numbers") -> Iterable[Any]:

@@ -138,7 +138,8 @@ class EBM(TransformerMixin, BaseEstimator):
         if not isinstance(self.model, Model):
             return None
         label, said = label_of(self.model), self.variable
-        asked = (said,) if isinstance(said, str) else said if isinstance(said, Iterable) else ()
+        names: Any = said if isinstance(said, Iterable) else ()
+        asked: tuple[Any, ...] = (said,) if isinstance(said, str) else tuple(names)
         return None if label in asked else label
 
     def __sklearn_tags__(self) -> Tags:

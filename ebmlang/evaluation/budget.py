@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from ..arguments import check_above_zero, check_counts
 from ..syntax.diagnostics import complain
 
 DRAWS = 2000
@@ -59,11 +60,14 @@ def budget_of(
             f"`{names}` are two budgets, and samplers are compared under one",
             helps=["leave one of them; without any, each chain makes 2000 draws"],
         )
+    check_above_zero(seconds=seconds, target_error=target_error)
     if seconds is not None:
         return Budget("seconds", float(seconds))
     if target_error is not None:
         return Budget("error", float(target_error))
     if gradients is not None:
+        check_counts(gradients=gradients)
         return Budget("gradients", gradients)
     number = DRAWS if draws is None else draws
+    check_counts(draws=number)
     return Budget("draws", number)
