@@ -122,7 +122,7 @@ def check_text(name: str, value: Any, code: str = "E704") -> None:
 def check_path(name: str, value: Any) -> None:
     """Refuse what cannot be the path of a file. Raises EbmError E608."""
     try:
-        path: object = os.fspath(value)
+        path: Any = os.fspath(value)  # pyright: ignore[reportUnknownVariableType]
     except TypeError:
         path = None
     if not isinstance(path, str) or not path or "\0" in path:

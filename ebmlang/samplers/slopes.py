@@ -163,8 +163,8 @@ class NUTS:
 
     def __post_init__(self) -> None:
         depth: Any = self.max_tree_depth
-        pair: tuple[Any, ...] = depth if type(depth) is tuple and len(depth) == 2 else (depth,)
-        for each in pair:  # two: in warm-up, and after
+        pair = type(depth) in (tuple,) and len(depth) == 2
+        for each in depth if pair else (depth,):  # two: in warm-up, and after
             check_counts(max_tree_depth=each)
         _check_steps(self)
 
