@@ -41,7 +41,7 @@ class Coordinate(NamedTuple):
     angle: bool
 
 
-@checked()
+@checked(draws=None)
 def contours(
     model: Model,
     params: Mapping[str, Any],
