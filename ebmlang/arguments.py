@@ -253,8 +253,8 @@ CHECKS: Mapping[str, Check] = {
 def checked(**special: Check | None) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A public function whose arguments are checked by their names, before it is called.
 
-    `special`: checks of this function for names that mean something else there, None for none. What is the default of an
-    argument passes, so that None is refused where it is not one.
+    `special`: checks of this function for names that mean something else there, None for none.
+    What is the default of an argument passes, so that None is refused where it is not one.
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
