@@ -151,7 +151,7 @@ def _load(file: Path, settings: list[str] | None, data: Any = None) -> Any:
     from .model import load
 
     model = load(file)
-    return model.bind(**read_settings(model.program, settings or []))
+    return model.bind(read_settings(model.program, settings or []))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from weakref import finalize
 
 import numpy as np
 
+from .arguments import check_mapping, check_option, check_text, checked
 from .backend.process import note_dropped, refuse_forked, release_dropped
 from .semantics.checker import check
 from .semantics.terms import Program
@@ -75,15 +76,16 @@ class Model:
 
         return model_fragment(self, declarations(self))
 
-    def bind(self, **values: Any) -> Model:
+    def bind(self, bindings: Mapping[str, Any] | None = None, /, **values: Any) -> Model:
         """The model with more of it known: sizes, graphs, given data, functions, held variables.
 
+        By name, or in a dict, as `model.bind({"n": 4})`, which takes any name.
         A visible variable bound here is held at its value when sampling.
         Raises EbmError (E602 to E609) for what does not fit.
         """
-        from .backend.binding import bind
+        from .backend.binding import bind, together
 
-        return self.with_bindings(bind(self.program, self.bindings, values))
+        return self.with_bindings(bind(self.program, self.bindings, together(bindings, values)))
 
     def with_bindings(self, bindings: Bindings) -> Model:
         """The same program with other bindings; the model itself, with all it compiled, if none differs."""
@@ -165,6 +167,7 @@ class Model:
 
         return space_of(self.program, self.world)
 
+    @checked()
     def init(self, seed: int = 0) -> Params:
         """Starting parameters: a dict of arrays in the values' own space, networks' weights as pytrees."""
         from .backend.parameters import start
@@ -178,6 +181,8 @@ class Model:
         from .backend.arrays import converted
 
         refuse_forked()
+        if given is not None:
+            check_mapping("given", given)
         values = dict(self.bindings.givens) | dict(given or {})
         for name in values:
             if name not in self.program.givens:
@@ -198,7 +203,7 @@ class Model:
         """The model for given data of a call: bound anew if what was proved rests on other data."""
         refuse_forked()
         leaning = {n: v for n, v in (given or {}).items() if n in self.structure.leans_on}
-        return self.bind(**leaning) if leaning else self
+        return self.bind(leaning) if leaning else self
 
     def energy(
         self,
@@ -250,7 +255,10 @@ class Model:
         import jax.numpy as jnp
 
         from .backend.energy import batched
+        from .backend.parameters import as_arrays
 
+        check_mapping("state", state)
+        params = as_arrays(self.program, self.world, params)
         flat, known, batch = batched(self.program, self.world, state, self.given(given))
         if not flat and not known:
             parts = {" " + n: v for n, v in self.target.parts(params, {}, {}).items()}
@@ -290,6 +298,7 @@ class Model:
 
         check_params(self.program, self.world, params)
 
+    @checked()
     def plot(self, path: str | Path | None = None) -> Figure:
         """The interaction graph with its blocks, as a figure; saved if there is a path (png, svg or pdf).
 
@@ -309,6 +318,7 @@ class Model:
 
         return interactions(self)
 
+    @checked()
     def explain(self, *, why: str | None = None) -> Any:
         """What was proved, the conditionals, the sampler chosen and why; print it."""
         from .explain import explain
@@ -316,38 +326,64 @@ class Model:
         return explain(self, why=why)
 
 
+@checked(text=check_text, name=check_option, check=check_option, files=check_option)
 def loads(
     text: str,
+    bindings: Mapping[str, Any] | None = None,
+    /,
     *,
     name: str = "<text>",
     check: bool = True,
     files: Mapping[str, str] | None = None,
-    **bindings: Any,
+    **values: Any,
 ) -> Model:
     """A model from the text of an .ebm file; sizes, given data, graphs and functions by name.
 
+    What is called `name`, `check` or `files` as these arguments are goes in a dict,
+    `loads(text, {"name": 3})`, which takes any name.
     Raises EbmError with every fault of the text, or the first of the bindings. `check=False`
     leaves out the comparison of derived conditionals with differences of the energy. `files`:
     texts of imported files by path, looked up before the disk.
     """
-    from .backend.binding import Bindings
+    said = {"name": name != "<text>", "check": check is not True, "files": files is not None}
+    return _loaded(Source(text, name, files), check, bindings, values, said)
 
-    source = Source(text, name, files)
+
+def _loaded(
+    source: Source,
+    check: bool,
+    bindings: Mapping[str, Any] | None,
+    values: Mapping[str, Any],
+    said: Mapping[str, bool],
+) -> Model:
+    from .backend.binding import Bindings, refuse_shared, together
+
     program, found = read(source)
+    if bindings is None:
+        refuse_shared(program, [name for name, is_said in said.items() if is_said])
     model = Model(source, program, Bindings(), tuple(found), check)
-    return model.bind(**bindings)
+    return model.bind(together(bindings, values))
 
 
 def _again(
     text: str, name: str, files: Mapping[str, str], check: bool, bindings: Bindings
 ) -> Model:
     """A model that was pickled."""
-    return loads(text, name=name, check=check, files=files).with_bindings(bindings)
+    return loads(text, {}, name=name, check=check, files=files).with_bindings(bindings)
 
 
-def load(path: str | Path, *, check: bool = True, **bindings: Any) -> Model:
+@checked(check=check_option)
+def load(
+    path: str | Path,
+    bindings: Mapping[str, Any] | None = None,
+    /,
+    *,
+    check: bool = True,
+    **values: Any,
+) -> Model:
     """A model from an .ebm file; see `loads`."""
-    return loads(read_text(path), name=str(path), check=check, **bindings)
+    source = Source(read_text(path), str(path))
+    return _loaded(source, check, bindings, values, {"check": check is not True})
 
 
 def read(source: Source) -> tuple[Program, list[Diagnostic]]:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import optax
 
+from .arguments import check_counts, check_names, shown
 from .backend.arrays import as_array, is_sparse, is_tensor
 from .model import Model
 from .partition.expected import expectations
 from .partition.probability import log_prob
-from .samplers.run import check_counts
 from .samplers.settings import Sampler
 from .syntax.diagnostics import Diagnostic, EbmError, complain
 from .training.columns import columns_of, covered, joined, label_of, latents_of, shapes_for, split
@@ -139,7 +139,8 @@ class EBM(TransformerMixin, BaseEstimator):
         if not isinstance(self.model, Model):
             return None
         label, said = label_of(self.model), self.variable
-        asked = () if said is None else (said,) if isinstance(said, str) else tuple(said)
+        names: Any = said if isinstance(said, Iterable) else ()
+        asked: tuple[Any, ...] = (said,) if isinstance(said, str) else tuple(names)
         return None if label in asked else label
 
     def __sklearn_tags__(self) -> Tags:
@@ -164,6 +165,8 @@ class EBM(TransformerMixin, BaseEstimator):
         """
         with _as_value_errors():
             model = _checked(self.model)
+            if self.variable is not None:
+                check_names("variable", self.variable)
             optimizer = self._optimizer()
             names = covered(model, self.variable)
             table: Any
@@ -191,7 +194,9 @@ class EBM(TransformerMixin, BaseEstimator):
         if self.optimizer is not None or self.sampler == "exact":
             return self.optimizer
         if not (callable(self.learning_rate) or _above_zero(self.learning_rate)):
-            says = f"`learning_rate` must be a finite number above 0, not {self.learning_rate!r}"
+            says = (
+                f"`learning_rate` must be a finite number above 0, not {shown(self.learning_rate)}"
+            )
             raise complain("E704", says)
         return optax.adam(self.learning_rate)
 
@@ -202,7 +207,7 @@ class EBM(TransformerMixin, BaseEstimator):
         assert dim is not None
         classes, places = np.unique(y, return_inverse=True)
         if dim.name not in model.bindings.sizes:
-            model = same_model(model, model.bind(**{dim.name: len(classes)}))
+            model = same_model(model, model.bind({dim.name: len(classes)}))
         size = model.bindings.sizes[dim.name]
         every = np.array(list(dim.labels)) if dim.labels else np.arange(size)
         if np.isin(classes, every).all():
@@ -311,7 +316,7 @@ def _checked(model: Any) -> Model:
     raise EbmError(
         Diagnostic(
             "E704",
-            f"an estimator wants a model that is loaded, not {model!r}",
+            f"an estimator wants a model that is loaded, not {shown(model)}",
             helps=('EBM(ebm.load("rbm.ebm", unit=64))',),
         )
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..analysis.world import GraphData, World
+from ..arguments import check_mapping
 from ..semantics.context import nearest
 from ..semantics.extents import too_large
 from ..semantics.terms import Dimension, GraphDeclaration, Program, Symbol
@@ -179,6 +180,31 @@ def _weights(symbol: Symbol, value: Any, graphs: Mapping[str, np.ndarray], sizes
             helps=[f"model.bind({graph.name}=graph, {symbol.name}=graph)"],
         )
     return weights_of(symbol.name, value, graph.name, edges)
+
+
+def together(bindings: Mapping[str, Any] | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is bound by a dict and by name. Raises EbmError E704 for no dict, E606 for both."""
+    if bindings is None:
+        return dict(values)
+    check_mapping("bindings", bindings)
+    twice = bindings.keys() & values.keys()
+    if twice:
+        raise complain("E606", f"`{min(twice)}` is bound in the dict and by name too")
+    return {**bindings, **values}
+
+
+def refuse_shared(program: Program, said: Sequence[str]) -> None:
+    """Refuse arguments of `load` that might mean what a program calls by their names: E606."""
+    taken = {*program.dims, *program.graphs, *program.givens, *program.unknowns, *program.networks}
+    for name in taken.intersection(said):
+        raise complain(
+            "E606",
+            f"the model has a `{name}`, and `{name}` is an argument of `load` and `loads` too",
+            helps=[
+                f'to bind it: load(…, {{"{name}": …}})',
+                f"to give the argument: load(…, {{}}, {name}=…), where all that is bound stands in the dict",
+            ],
+        )
 
 
 def learn_from_data(

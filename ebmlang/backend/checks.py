@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.world import World
@@ -12,6 +13,11 @@ from ..syntax.diagnostics import complain
 
 TOLERANCE = 1e-4
 STORED = 31  # bits of a whole number beside its sign
+
+
+def real_numbers(array: Any) -> bool:
+    """Whether an array of NumPy or JAX, which may be traced, is of real numbers."""
+    return array.dtype.kind in "biuf" or bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 
 def check_values(

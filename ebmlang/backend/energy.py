@@ -21,7 +21,7 @@ from ..semantics.traverse import symbols
 from ..semantics.walls import HEIGHT, largest, with_finite
 from ..syntax.diagnostics import complain
 from .arrays import converted
-from .checks import check_values
+from .checks import check_values, real_numbers
 from .known import filled, tether
 from .lower import Lowering
 
@@ -228,7 +228,10 @@ def batched(
         symbol = program.unknowns.get(name) or program.givens.get(name)
         if symbol is None:
             raise complain("E606", f"the model has no given `{name}`")
-        array = jnp.asarray(converted(name, value, symbol), stored_type(symbol))
+        array = value if isinstance(value, jax.Array) else converted(name, value, symbol)
+        if hasattr(array, "dtype") and not real_numbers(array):
+            check_values(symbol, np.asarray(value), world)
+        array = jnp.asarray(array, stored_type(symbol))
         wanted = world.shape(symbol)
         lead = array.ndim - len(wanted)
         if lead < 0 or array.shape[lead:] != wanted:

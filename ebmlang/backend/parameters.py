@@ -11,10 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.world import World
+from ..arguments import check_mapping
 from ..semantics.terms import Draw, Kind, Program, Symbol, Term
 from ..syntax.diagnostics import complain
 from . import networks
-from .checks import check_values, limits
+from .arrays import as_array
+from .checks import check_values, limits, real_numbers
 from .densities import constructor
 from .lower import Lowering
 from .sites import Sites, sites_of
@@ -106,8 +108,9 @@ def _neutral(symbol: Symbol, world: World) -> float:
     return low + 1.0 if np.isfinite(low) else high - 1.0
 
 
-def check_params(program: Program, world: World, params: Mapping[str, Any]) -> None:
-    """Refuse parameters that are missing, of the wrong shape or outside their type."""
+def check_names(program: Program, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that are missing (E601) or unknown (E606), and what is no dict of them (E704)."""
+    check_mapping("params", params)
     for name in (*program.params, *program.networks):
         if name not in params:
             raise complain(
@@ -116,11 +119,47 @@ def check_params(program: Program, world: World, params: Mapping[str, Any]) -> N
     for name in params:
         if name not in program.params and name not in program.networks:
             raise complain("E606", f"the model has no parameter `{name}`")
+
+
+def as_arrays(program: Program, world: World, params: Mapping[str, Any]) -> Params:
+    """Parameters as arrays of real numbers, traced ones as they are; their values are not looked at.
+
+    Raises EbmError as `check_params` does for names, shapes and what are no real numbers.
+    """
+    check_names(program, params)
+    found = dict(params)
     for name, symbol in program.params.items():
-        has, wanted = np.shape(params[name]), world.shape(symbol)
-        if has != wanted:
-            dims = ", ".join(d.name for d in symbol.dims)
+        value = params[name]
+        array = value if isinstance(value, jax.Array) else as_array(name, value)
+        _check_shape(symbol, array.shape, world)
+        if not real_numbers(array):
+            check_values(symbol, np.asarray(value), world, where="the parameters hold")
+        found[name] = array if array is value else jnp.asarray(array, jnp.result_type(float))
+    return found
+
+
+def _check_shape(symbol: Symbol, has: tuple[int, ...], world: World) -> None:
+    wanted = world.shape(symbol)
+    if has != wanted:
+        dims = ", ".join(d.name for d in symbol.dims)
+        says = f"parameter `{symbol.name}` has shape {list(has)}, and [{dims}] is {list(wanted)}"
+        raise complain("E602", says)
+
+
+def check_params(program: Program, world: World, params: Mapping[str, Any]) -> None:
+    """Refuse parameters that are missing, of the wrong shape or outside their type."""
+    check_names(program, params)
+    for name, symbol in program.params.items():
+        value = params[name]
+        array = value if isinstance(value, jax.Array) else as_array(name, value)
+        _check_shape(symbol, array.shape, world)  # which traced values have too
+        array = np.asarray(array)
+        check_values(symbol, array, world, where="the parameters hold")
+        if array.dtype.kind in "iuf" and np.any(
+            np.abs(array) > jnp.finfo(jnp.result_type(float)).max
+        ):
             raise complain(
-                "E602", f"parameter `{name}` has shape {list(has)}, and [{dims}] is {list(wanted)}"
+                "E604",
+                f"parameter `{name}` holds numbers too large for {jnp.result_type(float)}",
+                helps=['jax.config.update("jax_enable_x64", True) has float64'],
             )
-        check_values(symbol, params[name], world, where="the parameters hold")

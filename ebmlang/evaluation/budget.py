@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-from ..samplers.run import check_counts
+from ..arguments import check_above_zero, check_counts
 from ..syntax.diagnostics import complain
 
 DRAWS = 2000
@@ -61,20 +60,14 @@ def budget_of(
             f"`{names}` are two budgets, and samplers are compared under one",
             helps=["leave one of them; without any, each chain makes 2000 draws"],
         )
+    check_above_zero(seconds=seconds, target_error=target_error)
     if seconds is not None:
-        return Budget("seconds", _above_zero("seconds", seconds))
+        return Budget("seconds", float(seconds))
     if target_error is not None:
-        return Budget("error", _above_zero("target_error", target_error))
+        return Budget("error", float(target_error))
     if gradients is not None:
         check_counts(gradients=gradients)
         return Budget("gradients", gradients)
     number = DRAWS if draws is None else draws
     check_counts(draws=number)
     return Budget("draws", number)
-
-
-def _above_zero(name: str, amount: float) -> float:
-    number = isinstance(amount, int | float) and not isinstance(amount, bool)
-    if not (number and 0 < amount < math.inf):
-        raise complain("E704", f"`{name}` must be a finite number above 0, not {amount!r}")
-    return float(amount)

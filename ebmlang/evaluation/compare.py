@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
+from ..arguments import check_samplers, checked
 from ..samplers.caveats import caveat_of
-from ..samplers.run import Loop, check_counts, check_seed, clamped, situation_of
+from ..samplers.run import Loop, clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
 from ..syntax.diagnostics import EbmError
@@ -36,6 +37,7 @@ TARGET = (
 )
 
 
+@checked(samplers=check_samplers)
 def compare(
     model: Model,
     params: Mapping[str, Any],
@@ -71,12 +73,11 @@ def compare(
     Raises EbmError: E704 for two budgets or one that is none, E701 for a sampler that is none, E601
     to E609 for data that do not fit.
     """
-    check_counts(chains=chains)
-    check_seed(seed)
     budget = budget_of(draws, seconds, gradients, target_error)
     model = model.settled(given)
     model.check_params(params)
-    held, situation = clamped(model, clamp), situation_of(model, params, given, beta)
+    held = clamped(model, clamp)
+    situation = situation_of(model, params, given, beta, held)
     watched = Watched(model, situation, budget.draws * chains)
     longest = max(1, -(-budget.draws // PIECES)) if budget.kind == "draws" else budget.draws
     piece = piece_of(watched, AXES, chains, longest)

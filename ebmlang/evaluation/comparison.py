@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import checked
 from .diagnostics import Judged
 from .merit import Merit, ranked
 from .row import Row as Row
@@ -84,6 +85,7 @@ class Comparison(Judged):
         """One sentence: which sampler to use here, and why."""
         return verdict_of(self)
 
+    @checked()
     def plot(self, path: str | Path | None = None) -> Figure:
         """The error of the gradient against seconds, as a figure; saved if there is a path (png, svg or pdf).
 
@@ -93,6 +95,7 @@ class Comparison(Judged):
 
         return race(self, path)
 
+    @checked()
     def to_html(self, path: str | Path) -> None:
         """Write a report in one HTML file: the verdict, the table, the race, the model, the settings.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis.world import World
+from ..arguments import checked
 from ..semantics.terms import Between, Dimension, Index, Program, Whole
 from .diagnostics import Diagnostics, Judged, diagnose, doubts
 from .exchange import Exchange
@@ -166,6 +167,7 @@ class Draws(Mapping[str, np.ndarray], Judged):
             table = _arviz().summary(self.to_arviz())
         return doubted(table, self.problems)
 
+    @checked()
     def plot(self, path: str | Path | None = None, names: Sequence[str] | None = None) -> Figure:
         """Traces of variables, quantities and the energy; saved if there is a path (png, svg or pdf).
 
@@ -175,6 +177,7 @@ class Draws(Mapping[str, np.ndarray], Judged):
 
         return traces(self, names, path)
 
+    @checked()
     def to_html(self, path: str | Path) -> None:
         """Write a report in one HTML file: diagnostics, traces, autocorrelations, energies, settings.
 

@@ -18,13 +18,17 @@ from jax.core import Tracer
 from numpyro.distributions import Distribution
 from numpyro.distributions.util import validate_sample
 
-from ..backend.conditionals import Situation
+from ..arguments import CHECKS, check_number, checked
+from ..backend.arrays import as_array
+from ..backend.checks import check_values
+from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, stored_type
 from ..backend.parameters import check_params
 from ..evaluation.diagnostics import Judged, not_finite
 from ..samplers.beginning import starter
+from ..samplers.clamping import refuse_hot
 from ..samplers.plan import make_plan
-from ..samplers.run import check_counts, clamped
+from ..samplers.run import clamped
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import begin_states
 from ..samplers.sweep import begin, prepared, sweeps
@@ -68,7 +72,11 @@ class Recipe:
 
             def plain(situation: Situation, held: State, value: Any) -> Any:
                 state = {**held, name: value}
-                return -situation.beta * target.whole(situation.params, state, situation.given)
+                energy = target.whole(situation.params, state, situation.given)
+                forbidden = jnp.isposinf(energy)  # at every beta
+                return jnp.where(
+                    forbidden, -jnp.inf, -situation.beta * jnp.where(forbidden, 0.0, energy)
+                )
 
             return jax.jit(plain)
         symbols = target.program.unknowns
@@ -189,7 +197,9 @@ class ModelDistribution(Distribution, Judged):
             {n: axis for n, (_, axis) in given.items()},
             None,
         )
-        return situation, axes
+        walled = with_walls(self.recipe.model.target, situation)
+        added = dict.fromkeys(walled.given.keys() - situation.given.keys())
+        return walled, axes._replace(given={**axes.given, **added})
 
     def log_prob(self, value: Any, intermediates: Any = None) -> Any:
         """-beta E - log_partition of values […, batch, dims], with what others sum to.
@@ -261,6 +271,16 @@ class ModelDistribution(Distribution, Judged):
         raise complain("E703", "no start with a finite energy was found for some parameters")
 
 
+def _check_known(name: str, value: Any) -> None:
+    """Refuse what are no finite numbers, if they are known. There is one beta."""
+    if isinstance(value, Tracer) and not (name == "beta" and value.ndim):
+        return
+    real = getattr(getattr(value, "dtype", None), "kind", "") in ("i", "u", "f")
+    if name == "beta" or not (real and np.isfinite(value).all()):
+        check_number(name, value)
+
+
+@checked(sweeps=CHECKS["draws"], beta=_check_known, log_partition=_check_known)
 def distribution(
     model: Model,
     params: Mapping[str, Any],
@@ -284,14 +304,12 @@ def distribution(
     Raises EbmError: E704 if several variables could be meant, E705 if the others cannot be summed
     out, E601 to E609 for what does not fit.
     """
-    check_counts(sweeps=sweeps)
     model = model.settled(given)
     held = clamped(model, clamp)
+    if not isinstance(beta, Tracer):
+        refuse_hot(model, held, float(beta))
     name = _variable(model, variable, held.masks)
-    known = {
-        n: jnp.asarray(v, stored_type(model.program.givens[n]))
-        for n, v in model.given(given).items()
-    }
+    known = {n: _given(model, n, v) for n, v in model.given(given).items()}
     _check_shapes(model, params)
     chosen = sampler_of(sampler)
     key = ("recipe", name, chosen, sweeps, held.signature)
@@ -353,6 +371,19 @@ def _variable(model: Model, wanted: str | None, masks: Mapping[str, np.ndarray])
     return visible[0]
 
 
+def _given(model: Model, name: str, value: Any) -> Any:
+    """Given data [batch, dims] as an array. Raises EbmError for what does not fit, if it is known."""
+    symbol = model.program.givens[name]
+    shape = model.world.shape(symbol)
+    array = value if isinstance(value, Tracer) else as_array(name, value)
+    if array.shape[array.ndim - len(shape) :] != shape or array.ndim < len(shape):
+        has = f"the given `{name}` has shape {list(array.shape)}"
+        raise complain("E602", f"{has}, and {list(shape) or 'one number'} is wanted")
+    if not isinstance(array, Tracer):
+        check_values(symbol, array, model.world)
+    return jnp.asarray(array, stored_type(symbol))
+
+
 def _check_shapes(model: Model, params: Mapping[str, Any]) -> None:
     """Parameters by name and declared shape; their values too where they are known and not batched."""
     program, world = model.program, model.world
@@ -362,8 +393,12 @@ def _check_shapes(model: Model, params: Mapping[str, Any]) -> None:
         if name not in first:
             continue
         shape = world.shape(symbol)
+        if not _traced(first[name]):
+            first[name] = as_array(name, first[name])
         lead = np.ndim(first[name]) - len(shape)
-        if lead > 0 and np.shape(first[name])[lead:] == shape:
+        if lead > 0 and np.shape(first[name])[lead:] == shape and np.size(first[name]):
+            if not traced:
+                check_values(symbol, first[name], world, where="the parameters hold")
             first[name] = np.ones(shape) if traced else np.asarray(first[name])[(0,) * lead]
         elif traced and np.shape(first[name]) == shape:
             with jax.ensure_compile_time_eval():

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..backend.conditionals import Situation, in_float64, with_walls
+from ..backend.conditionals import NO_BETA, Situation, in_float64, with_walls
 from ..backend.energy import State, stored_type
 from ..samplers.beginning import random_state
 from ..samplers.gaussian import complaint_of
@@ -63,7 +63,9 @@ def exact(
     held = clamped(model, clamp)
     ways = ways_of(model, held)
     with jax.enable_x64(True):
-        wide = in_float64(situation_of(model, params, given, beta))
+        wide = in_float64(situation_of(model, params, given, beta, held))
+        if gradient and beta == 0:  # the slope of log Z is 0 there, and tells no expectation
+            wide = wide._replace(beta=jnp.full_like(wide.beta, NO_BETA))
         state = base_state(model, held)
         found = _found(ways, Call(model, held.signature, wide, state, gradient, most_seconds))
         if found.log_z == -np.inf and not gradient:
@@ -72,7 +74,7 @@ def exact(
             raise _no_number(model, held, wide, state, found)
         arrays = None
         if gradient:
-            scaled = jax.tree.map(lambda g: -np.asarray(g) / beta, found.slope)
+            scaled = jax.tree.map(lambda g: -np.asarray(g) / float(wide.beta), found.slope)
             arrays = _as_arrays(model, scaled)
     return ExactAnswer(found.log_z, arrays, found.how, found.error)
 

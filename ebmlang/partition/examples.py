@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_mapping
 from ..backend.arrays import is_table
 from ..backend.binding import learn_from_data
 from ..backend.checks import check_values
@@ -89,6 +90,7 @@ def prepare(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[M
     if not is_table(data) and is_stream(data):
         return _streaming(model, Stream(model.program, data), given)
     _must_have_names(data)
+    check_mapping("data", data)
     beside = {n: v for n, v in data.items() if n in model.program.givens}
     twice = beside.keys() & (given or {}).keys()
     if twice:
@@ -106,7 +108,7 @@ def prepare(model: Model, data: Any, given: Mapping[str, Any] | None) -> tuple[M
     bound = learn_from_data(model.program, bound, own)
     shared = {n: whole(v) for n, v in known.items() if n not in own}
     kept = {n: v for n, v in bound.givens.items() if n not in own}
-    model = model.with_bindings(replace(bound, givens=kept)).bind(**shared)
+    model = model.with_bindings(replace(bound, givens=kept)).bind(shared)
     _must_be_as_long({n: len(v) for n, v in (*arrays.items(), *own.items())})
     arrays = {n: _checked(model, unknowns[n], v) for n, v in arrays.items()}
     for name, array in own.items():

@@ -16,12 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.structure import analyse
+from ..arguments import CHECKS, checked
 from ..backend.conditionals import Situation, in_float64
 from ..backend.energy import State, Target, stored_type
 from ..samplers.beginning import starter
 from ..samplers.clamping import Clamped, clamped
 from ..samplers.plan import Plan, make_plan
-from ..samplers.run import check_counts, check_seed, situation_of
+from ..samplers.run import situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init, started
 from ..samplers.sweep import begin, prepared, sweeps
@@ -55,6 +56,7 @@ class Expected:
     method: str
 
 
+@checked(warmup=CHECKS["draws"])
 def expectations(
     model: Model,
     params: Mapping[str, Any],
@@ -76,8 +78,6 @@ def expectations(
     the same random numbers. `init`: where chains begin, as for `ebm.sample`.
     Raises EbmError E606 for a name that is unknown or stands in the data, and what `ebm.sample` raises.
     """
-    check_counts(chains=chains, warmup=warmup, draws=draws)
-    check_seed(seed)
     chosen = sampler_of(sampler)
     model, examples = prepared_data(model, data, given)
     model.check_params(params)

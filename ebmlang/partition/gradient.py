@@ -16,6 +16,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jax.interpreters.partial_eval import dce_jaxpr
 
+from ..arguments import check_wish, checked
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.clamping import Clamped
@@ -23,8 +24,6 @@ from ..samplers.pace import walked
 from ..samplers.rounding import lost_to_rounding
 from ..samplers.run import (
     Loop,
-    check_counts,
-    check_seed,
     clamped,
     loop_of,
     refuse_undefined,
@@ -33,7 +32,7 @@ from ..samplers.run import (
     verify_once,
 )
 from ..samplers.settings import Sampler, sampler_of
-from ..samplers.starting import Init, started
+from ..samplers.starting import Init, started, starting_values
 from ..samplers.sweep import Chain, free_changes
 from ..syntax.diagnostics import complain
 from .covers import Cover, covers_of
@@ -108,6 +107,7 @@ def _shape(value: Any) -> str:
     return str(list(np.shape(value))) if not isinstance(value, dict | list | tuple) else ""
 
 
+@checked(rao_blackwell=check_wish)
 def gradient(
     model: Model,
     params: Mapping[str, Any],
@@ -140,17 +140,17 @@ def gradient(
     Raises EbmError as `sample` does.
     """
     most = draws * MOST_FACTOR if most_draws is None else most_draws
-    check_counts(draws=draws, chains=chains, thin=thin, most_draws=most)
-    check_seed(seed)
     wanted = Wanted(target_error, target_norm, target_relative)
     if rao_blackwell not in ("auto", True, False):
         raise complain("E704", f'`rao_blackwell` is "auto", True or False, not {rao_blackwell!r}')
     model = model.settled(given)
     model.check_params(params)
+    held = clamped(model, clamp)
+    starting_values(model, init, chains, held)
     if sampler == "exact":
         return _exactly(model, params, beta, clamp, given)
-    chosen, held = sampler_of(sampler), clamped(model, clamp)
-    situation = situation_of(model, params, given, beta)
+    chosen = sampler_of(sampler)
+    situation = situation_of(model, params, given, beta, held)
     covers = _covers(model, held) if rao_blackwell and beta != 0 else ()
     if any(c.whole for c in covers) and (rao_blackwell is True or chosen.name == "auto"):
         return _exactly(model, params, beta, clamp, given)

@@ -12,13 +12,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import CHECKS, checked
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.rounding import lost_to_rounding
-from ..samplers.run import check_counts, check_seed, clamped, situation_of
+from ..samplers.run import clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
-from ..samplers.starting import Init
+from ..samplers.starting import Init, starting_values
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import PILOTS, Annealed, anneal, prepare, schedule_of
 from .choosing import AUTO_SECONDS
@@ -79,6 +80,7 @@ class LogPartition(Judged):
         return "\n".join([*lines, *doubts(self.problems)])
 
 
+@checked(sweeps=CHECKS["draws"])
 def log_partition(
     model: Model,
     params: Mapping[str, Any],
@@ -104,8 +106,6 @@ def log_partition(
     Raises EbmError E705 for an exact sum that would take too long, E708 for a model that has no
     log Z, E703 for energies that are not finite.
     """
-    check_counts(chains=chains, sweeps=sweeps)
-    check_seed(seed)
     if method not in METHODS:
         raise complain(
             "E706",
@@ -114,6 +114,8 @@ def log_partition(
         )
     model = model.settled(given)
     model.check_params(params)
+    held, chosen = clamped(model, clamp), sampler_of(sampler)
+    starting_values(model, init, PILOTS, held)
     refuse_unconfined(model, {**model.bindings.held, **(clamp or {})})
     if method != "ais":
         try:
@@ -124,11 +126,10 @@ def log_partition(
         except EbmError as error:
             if method == "exact" or error.diagnostics[0].code != "E705":
                 raise
-    held, chosen = clamped(model, clamp), sampler_of(sampler)
-    situation = situation_of(model, params, given, beta)
+    situation = situation_of(model, params, given, beta, held)
     first, second, third = jax.random.split(jax.random.key(seed), 3)
     ready = prepare(model, situation, held, chosen, first, init=init, params=params)
-    hot, cold = Point(0.0, 1.0), Point(float(beta), 0.0)
+    hot, cold = Point(0.0, 1.0), Point(float(situation.beta), 0.0)
     schedule, _ = schedule_of(ready, ready.begin(second, PILOTS), hot, cold, sweeps)
     annealed = anneal(ready, schedule, chains, target_error, sweeps, third)
     found = told(model, situation, annealed)

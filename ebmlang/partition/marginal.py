@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import check_mapping
 from ..backend.conditionals import Situation
 from ..backend.energy import State, batched, stored_type
+from ..backend.parameters import as_arrays
 from ..syntax.diagnostics import complain
 from .summation import Summation, plan_sum
 
@@ -29,9 +31,11 @@ def free_energy(
     Shapes: state[name] […, dims of name] -> […]. Raises EbmError E705 if that sum has no closed
     form and too many states to list.
     """
+    check_mapping("state", state)
     model = model.given_held(frozenset(n for n in model.bindings.held if n not in state))
     program, world = model.program, model.world
     absent = [n for n in program.unknowns if n not in state]
+    params = as_arrays(program, world, params)
     zeros = {n: _zeros(model, n) for n in absent}
     flat, known, batch = batched(program, world, {**zeros, **state}, model.given(given))
     key = ("free energy", *absent)

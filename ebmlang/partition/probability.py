@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import CHECKS, checked, wrong
 from ..backend.energy import stored_type
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.clamping import Clamped
-from ..samplers.run import check_counts, check_seed, situation_of
+from ..samplers.run import situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..syntax.diagnostics import EbmError, complain
 from .annealing import LEAST_STEPS, MOST_STEPS, PILOTS, Annealing, more, prepare, schedule_of
@@ -84,6 +85,12 @@ class LogProb(Judged):
         return "\n".join([f"{line}({self.method})", *doubts(self.problems)])
 
 
+def _check_log_z(name: str, value: Any) -> None:
+    if not isinstance(value, LogPartition):
+        raise wrong(name, "what ebm.log_partition gives", value)
+
+
+@checked(sweeps=CHECKS["draws"], log_z=_check_log_z)
 def log_prob(
     model: Model,
     params: Mapping[str, Any],
@@ -106,9 +113,9 @@ def log_prob(
     it is known already; else by `log_partition` with the same `method`.
     Raises EbmError as `log_partition` does.
     """
-    check_counts(sweeps=sweeps)
-    check_seed(seed)
+    sampler_of(sampler)
     model, examples = prepared(model.conditioned, data, given)
+    model.check_params(params)
     if examples.stream is not None:
         raise complain(
             "E606",

@@ -17,15 +17,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ..arguments import CHECKS, check_list, check_number, checked
 from ..backend.conditionals import Situation
 from ..evaluation.diagnostics import Judged, doubts, not_finite, together
 from ..samplers.pace import Pace, in_room
 from ..samplers.rounding import lost_to_rounding
-from ..samplers.run import check_counts, check_seed, clamped, situation_of
+from ..samplers.run import clamped, situation_of
 from ..samplers.settings import Sampler, sampler_of
 from ..samplers.starting import Init
 from ..samplers.sweep import Chain, sweeps
-from ..syntax.diagnostics import complain
 from .annealed import at
 from .annealing import (
     LEAST_STEPS,
@@ -110,6 +110,7 @@ class Thermodynamics(Judged):
         return console.file.getvalue().rstrip()
 
 
+@checked(sweeps=CHECKS["draws"])
 def thermodynamics(
     model: Model,
     params: Mapping[str, Any],
@@ -131,20 +132,19 @@ def thermodynamics(
     sampling, and draw `draws` energies each at every one; errors are jackknifed over chains. There
     are more and more steps until the standard error of every log Z is below `target_error`.
     `init`: where the pilot chains begin, as for `ebm.sample`.
-    Raises EbmError E704 for betas that are not finite numbers above 0, and as `log_partition` does.
+    Raises EbmError E704 for betas that are not finite numbers from 0, and as `log_partition` does.
     """
-    check_counts(chains=chains, draws=draws, sweeps=sweeps)
-    check_seed(seed)
-    grid = np.sort(np.asarray(betas, float).reshape(-1))
-    if not len(grid) or not np.all(np.isfinite(grid)) or grid[0] <= 0:
-        raise complain("E704", "`betas` must be finite numbers above 0")
+    wanted = "finite numbers from 0"
+    listed = check_list("betas", betas, wanted)
+    grid = np.sort([check_number("betas", b, wanted, lambda x: x >= 0) for b in listed])
     model = model.settled(given)
     model.check_params(params)
     refuse_unconfined(model, {**model.bindings.held, **(clamp or {})})
-    held, situation = clamped(model, clamp), situation_of(model, params, given, float(grid[0]))
+    held = clamped(model, clamp)
+    situation = situation_of(model, params, given, float(grid[0]), held)
     first, second, key = jax.random.split(jax.random.key(seed), 3)
     ready = prepare(model, situation, held, sampler_of(sampler), first, init=init, params=params)
-    ends = [Point(0.0, 1.0), *(Point(float(b), 0.0) for b in grid)]
+    ends = [Point(0.0, 1.0), *(Point(float(b or situation.beta), 0.0) for b in grid)]
     walk = ready.begin(second, PILOTS)
     schedules: list[Schedule] = []
     for here, there in pairwise(ends):

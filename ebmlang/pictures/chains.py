@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..arguments import checked
 from ..semantics.terms import Kind
 from ..syntax.diagnostics import complain
 from .series import Drawn, Series, series_of
@@ -41,6 +42,7 @@ SHORTEST = 20  # lags
 LEAST_LAGS = 4  # draws that have an autocorrelation at all
 
 
+@checked(draws=None)
 def traces(
     draws: Drawn, names: Sequence[str] | None = None, path: str | Path | None = None
 ) -> Figure:
@@ -162,6 +164,7 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.histogram(values, edges)[0] / max(np.size(values), 1)
 
 
+@checked(draws=None)
 def autocorrelation(
     draws: Drawn, names: Sequence[str] | None = None, path: str | Path | None = None
 ) -> Figure:
@@ -236,6 +239,7 @@ def _fades(mean: np.ndarray) -> int:
     return int(small[0]) if len(small) else len(mean) - 1
 
 
+@checked(draws=None)
 def energies(draws: Drawn, data: Any = None, path: str | Path | None = None) -> Figure:
     """Histograms of the energy: a line a chain, and the energies of data hatched behind them.
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from ..arguments import checked
 from ..syntax.diagnostics import complain
 from .style import png, write
 from .tiles import limits_of
@@ -20,6 +21,7 @@ SIDE = 320  # pixels, at least, of a film of arrays
 DOTS = 100  # an inch, of a film of figures
 
 
+@checked()
 def film(frames: Iterable[Any], path: str | Path, seconds: float = 6.0) -> Path:
     """Write frames as an animation that runs without end; the path of the file.
 

@@ -11,6 +11,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from ..arguments import checked
 from ..syntax.diagnostics import complain
 from .layout import stress
 from .style import DASHES, GREY, INK, SEQUENTIAL, SMALL, bare, picture, saved
@@ -23,6 +24,7 @@ THICK = (0.4, 2.6)  # points: the weakest and the strongest edge
 MOST_LABELS = 150
 
 
+@checked()
 def network(
     edges: Any,
     values: Any = None,

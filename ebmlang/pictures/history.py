@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..arguments import checked
 from ..syntax.diagnostics import complain
 from .style import TITLE, WIDTH, dress, picture, saved
 
@@ -46,6 +47,7 @@ PANELS = (
 GREY = "0.6"
 
 
+@checked()
 def curves(fit: Any, path: str | Path | None = None) -> Figure:
     """Energies, gap, gradient and R-hat over epochs, black on white: lines differ by their dashes.
 

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from ..arguments import checked
 from .graphs import draw_edges, room
 from .layout import circle, lattice, rows, stress
 from .style import GREY, INK, SMALL, TEXT, WIDTH, Picture, bare, mark, picture, saved, shades
@@ -26,6 +27,7 @@ NEAR = 2  # steps on a lattice
 PIXELS = 480  # of a matrix
 
 
+@checked()
 def interactions(model: Model, path: str | Path | None = None) -> Figure:
     """The interaction graph of a bound model: a mark for each block of sites that move at once.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..arguments import checked
 from ..semantics.terms import Kind, Symbol
 from ..syntax.diagnostics import complain
 from .style import INK, SMALL, dress, legend, mark, picture, saved, shades
@@ -40,6 +41,7 @@ class Coordinate(NamedTuple):
     angle: bool
 
 
+@checked(draws=None)
 def contours(
     model: Model,
     params: Mapping[str, Any],

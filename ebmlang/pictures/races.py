@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..arguments import checked
 from ..syntax.diagnostics import complain
 from .style import INK, PALE, SMALL, WIDTH, dash, dress, picture, saved, shades
 
@@ -80,6 +81,7 @@ class Runner(Protocol):
         ...
 
 
+@checked()
 def race(table: Any, path: str | Path | None = None) -> Figure:
     """The error of the gradient of log Z against wall-clock seconds, log axes, a line a sampler.
 

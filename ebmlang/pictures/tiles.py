@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..arguments import checked
 from ..syntax.diagnostics import complain
 from .style import GREY, SEQUENTIAL, SIGNED, SMALL, WIDTH, Picture, bare, picture, saved
 
@@ -16,6 +17,7 @@ TAIL = 0.01  # of the values at each end that may be cut off where they have no 
 MOST_HEIGHT = 60.0
 
 
+@checked()
 def images(
     array: Any,
     shape: tuple[int, int] | None = None,
@@ -38,6 +40,7 @@ def images(
     return saved(_grid(stack, columns, limits or limits_of(stack), SEQUENTIAL, titles), path)
 
 
+@checked()
 def filters(
     weights: Any,
     shape: tuple[int, int] | None = None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
+from ..analysis.growth import compact
+from ..arguments import shown
 from ..backend.arrays import as_array
 from ..backend.checks import check_values
 from ..backend.energy import stored_type
@@ -53,12 +55,28 @@ def clamped(model: Model, clamp: Clamp | None) -> Clamped:
             )
         if symbol.symmetric:
             array, held = np.where(held, array, array.T), held | held.T
-        _refuse_gaps(symbol, np.where(held, array, 0))
+        array = _only_held(array, held)
+        _refuse_gaps(symbol, array)
         inside = np.where(held, array, inside_values(symbol, model, shape))
         check_values(symbol, inside, model.world, where="the clamp holds")
-        values[name] = jnp.asarray(np.where(held, array, 0), stored_type(symbol))
+        values[name] = jnp.asarray(array, stored_type(symbol))
         masks[name] = held
     return Clamped(values, masks)
+
+
+def refuse_hot(model: Model, held: Clamped, beta: float) -> None:
+    """Refuse a beta of 0 or below where a variable that moves is unbounded: there is no law then.
+
+    Raises EbmError E704.
+    """
+    for name, symbol in model.program.unknowns.items():
+        moves = name not in held.masks or not held.masks[name].all()
+        if beta <= 0 and moves and not compact(symbol):
+            raise complain(
+                "E704",
+                f"`beta` must be above 0, not {beta:g}: `{name}` is unbounded, and has no law there",
+                helps=[f"a type with bounds has one: {name} : real<-1, 1>"],
+            )
 
 
 def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple[Any, np.ndarray]:
@@ -75,9 +93,13 @@ def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple
         raise complain(
             "E602", f"`{symbol.name}` is clamped with a tuple of {len(given)}, and {wanted}"
         )
-    mask = as_array(f"the mask of {symbol.name}", given[1]).astype(bool)
+    mask = as_array(f"the mask of {symbol.name}", given[1])
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise complain(
+            "E602", f"`{symbol.name}` is clamped with the mask {shown(given[1])}, and {wanted}"
+        )
     try:
-        held = np.broadcast_to(mask, shape)
+        held = np.broadcast_to(mask.astype(bool), shape)
     except ValueError:
         raise complain(
             "E602", f"`{symbol.name}` is clamped with a mask {list(mask.shape)}, and {wanted}"
@@ -85,6 +107,18 @@ def _value_and_mask(symbol: Symbol, given: Any, shape: tuple[int, ...]) -> tuple
     if symbol.domain.kind is Kind.SIMPLEX:
         _check_whole(symbol, held)
     return given[0], held
+
+
+def _only_held(array: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """The values that are held, and 0 elsewhere, whatever stands there."""
+    if array.dtype.kind in "biuf":
+        return np.where(held, array, 0)
+    kept = np.array(array[held].tolist())
+    if kept.dtype.kind not in "biuf":
+        return array  # which is refused as what it is
+    filled = np.zeros(array.shape, kept.dtype)
+    filled[held] = kept
+    return filled
 
 
 def _refuse_gaps(symbol: Symbol, array: np.ndarray) -> None:
@@ -116,12 +150,12 @@ def _check_whole(symbol: Symbol, held: np.ndarray) -> None:
 
 
 def inside_values(symbol: Symbol, model: Model, shape: tuple[int, ...]) -> np.ndarray:
-    """Values of the type of a variable, to stand where nothing is told."""
+    """Values of the type of a variable, to stand where nothing is told: a hollow one is 0 on its diagonal."""
     from ..backend.parameters import _neutral
 
-    if symbol.domain.discrete:
-        return np.full(shape, np.asarray(_first_state(symbol, model)))
-    return np.full(shape, _neutral(symbol, model.world))
+    usual = _first_state(symbol, model) if symbol.domain.discrete else _neutral(symbol, model.world)
+    values = np.full(shape, np.asarray(usual))
+    return np.where(np.eye(shape[-1], dtype=bool), 0, values) if symbol.hollow else values
 
 
 def _first_state(symbol: Any, model: Model) -> float:

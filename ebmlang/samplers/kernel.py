@@ -15,6 +15,7 @@ from numpyro.infer.mcmc import MCMCKernel
 from numpyro.util import is_prng_key
 
 from ..analysis.closing import Wish, wish_of
+from ..arguments import checked
 from ..backend.conditionals import Situation
 from .beginning import starter
 from .block import Block
@@ -157,6 +158,7 @@ class Kernel(MCMCKernel):
         )
 
 
+@checked()
 def kernel(
     model: Model,
     params: Mapping[str, Any],
@@ -177,7 +179,7 @@ def kernel(
     model = model.settled(given)
     model.check_params(params)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
-    situation = situation_of(model, params, given, beta)
+    situation = situation_of(model, params, given, beta, held)
     wish = wish_of(model.program, marginalise)
     made = Kernel(model, situation, chosen, held, wish, init)
     refuse_repelled(made.blocks, situation)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from ..arguments import CHECKS, checked
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..syntax.diagnostics import complain
@@ -30,7 +31,7 @@ from .beginning import Starter, starter
 from .block import Key, Plan
 from .langevin import AnnealedBlock
 from .plan import make_plan
-from .run import Clamped, check_counts, clamped, situation_of
+from .run import Clamped, clamped, situation_of
 from .settings import Sampler, sampler_of
 from .starting import Init, started
 from .sweep import Chain, begin, sweeps
@@ -120,6 +121,7 @@ def _chosen(which: Any, new: Any, old: Any) -> Any:
     return jnp.where(which.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
 
 
+@checked(sweeps=CHECKS["draws"])
 def replay(
     model: Model,
     sampler: str | Sampler = "langevin",
@@ -133,7 +135,6 @@ def replay(
 
     Raises EbmError: E702 if the sampler cannot move a variable, E704 for settings that cannot be.
     """
-    check_counts(slots=slots, chains=chains, sweeps=sweeps)
     model = model.settled(None)
     held, chosen = clamped(model, None), sampler_of(sampler)
     plan = make_plan(model.target, chosen, held.masks, fallback="mala", carried=False)

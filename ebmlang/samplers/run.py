@@ -17,10 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.closing import Wish, wish_of
+from ..arguments import check_names, check_number, checked
+from ..backend.arrays import as_array
 from ..backend.checks import check_values
 from ..backend.conditionals import Situation, with_walls
 from ..backend.energy import State, Target, stored_type
-from ..backend.process import refuse_forked
 from ..evaluation.draws import Draws
 from ..evaluation.moments import Moments
 from ..evaluation.tally import Tally
@@ -31,7 +32,7 @@ from ..syntax.diagnostics import complain
 from .abreast import Abreast
 from .beginning import Starter, starter
 from .caveats import caveat_of
-from .clamping import Clamp, Clamped, clamped
+from .clamping import Clamp, Clamped, clamped, refuse_hot
 from .clusters import refuse_repelled
 from .pace import Pace, in_room, walked
 from .plan import Plan, make_plan
@@ -142,6 +143,7 @@ def sample(
     """Draws of every name, or of some."""
 
 
+@checked(keep=check_names)
 def sample(
     model: Model,
     params: Mapping[str, Any],
@@ -178,13 +180,11 @@ def sample(
     Raises EbmError: E702 if the sampler cannot move a variable, E703 for energies that are not
     finite, E601 to E609 for data that do not fit.
     """
-    check_counts(draws=draws, chains=chains, thin=thin)
-    check_seed(seed)
     model = model.settled(given)
     model.check_params(params)
     names = kept_names(model.program, keep)
     chosen, held = sampler_of(sampler), clamped(model, clamp)
-    situation = situation_of(model, params, given, beta)
+    situation = situation_of(model, params, given, beta, held)
     warmup = max(draws * thin // 2, 100) if warmup is None else warmup
     loop = loop_of(model, chosen, held, warmup, wish := wish_of(model.program, marginalise))
     verify_once(model, loop, (chosen, held.signature, wish), situation)
@@ -282,48 +282,36 @@ def unreached_of(
 
 
 def situation_of(
-    model: Model, params: Mapping[str, Any], given: Mapping[str, Any] | None, beta: float
+    model: Model,
+    params: Mapping[str, Any],
+    given: Mapping[str, Any] | None,
+    beta: float,
+    held: Clamped | None = None,
 ) -> Situation:
-    """Parameters, given data and beta as arrays. Raises EbmError E704 for a beta that is none."""
-    if not np.isfinite(beta):
-        raise complain("E704", f"`beta` must be a finite number, not {beta!r}")
+    """Parameters, given data and beta as arrays.
+
+    Raises EbmError E704 for a beta that is none, or at which what is not `held` has no law.
+    """
+    beta = check_number("beta", beta)
+    if held is not None:
+        refuse_hot(model, held, beta)
     real = jnp.result_type(float)
-    known = {
-        n: jnp.asarray(v, stored_type(model.program.givens[n]))
-        for n, v in model.given(given).items()
-    }
-    for name, value in known.items():
-        symbol = model.program.givens[name]
-        if value.shape != model.world.shape(symbol):
+    known: dict[str, Any] = {}
+    for name, value in model.given(given).items():
+        symbol, array = model.program.givens[name], as_array(name, value)
+        if array.shape != model.world.shape(symbol):
             raise complain(
                 "E602",
-                f"the given `{name}` has shape {list(value.shape)}, and "
+                f"the given `{name}` has shape {list(array.shape)}, and "
                 f"{list(model.world.shape(symbol)) or 'one number'} is wanted",
             )
-        check_values(symbol, value, model.world)
+        check_values(symbol, array, model.world)
+        known[name] = jnp.asarray(array, stored_type(symbol))
     arrays = {
         n: params[n] if n in model.program.networks else jnp.asarray(params[n], real)
         for n in params
     }
     return with_walls(model.target, Situation(arrays, known, jnp.asarray(beta, real)))
-
-
-def check_counts(**counts: int | np.integer[Any]) -> None:
-    """Refuse counts that are not whole numbers from 1."""
-    for name, count in counts.items():
-        if not isinstance(count, int | np.integer) or isinstance(count, bool) or count < 1:
-            raise complain("E704", f"`{name}` must be a whole number from 1, not {count!r}")
-
-
-def check_seed(seed: int | np.integer[Any]) -> None:
-    """Refuse what JAX makes no key of its own from: all seeds from 2^32 on give it the same few.
-
-    Refuses all in a forked process, for what takes a seed computes (E713).
-    """
-    refuse_forked()
-    whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
-    if not whole or not 0 <= seed < 1 << 32:
-        raise complain("E704", f"`seed` must be a whole number from 0 to 2^32 - 1, not {seed!r}")
 
 
 def _drawn(

@@ -8,6 +8,15 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any
 
+from ..arguments import (
+    check_above_zero,
+    check_counts,
+    check_list,
+    check_number,
+    check_share,
+    check_text,
+    shown,
+)
 from ..semantics.context import nearest
 from ..syntax.diagnostics import complain
 from .slopes import HMC as HMC
@@ -16,7 +25,6 @@ from .slopes import NUTS as NUTS
 from .slopes import Annealed as Annealed
 from .slopes import Langevin as Langevin
 from .slopes import Underdamped as Underdamped
-from .slopes import check_above_zero, check_acceptance, check_steps
 
 INFORMED_KINDS = ("both", "langevin", "gwg")
 
@@ -52,19 +60,20 @@ class Informed:
     name = "informed"
 
     def __post_init__(self) -> None:
+        check_text("kind", self.kind, "E701")
         if self.kind not in INFORMED_KINDS:
             raise complain(
                 "E701",
                 f"there is no kind of informed proposal {self.kind!r}",
                 notes=["the kinds are " + ", ".join(INFORMED_KINDS)],
             )
-        check_steps(steps=self.steps)
+        check_counts(steps=self.steps)
         if self.kind == "both" and self.steps < 2:
             raise complain(
                 "E704", "`steps` must be 2 or more where both kinds of proposals are made"
             )
         check_above_zero(step_size=self.step_size)
-        check_acceptance(self.target_acceptance)
+        check_share("target_acceptance", self.target_acceptance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +89,7 @@ class Clusters:
     name = "clusters"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.sweeps, int) or isinstance(self.sweeps, bool) or self.sweeps < 0:
-            raise complain("E704", f"`sweeps` must be a whole number from 0, not {self.sweeps!r}")
+        check_counts(0, sweeps=self.sweeps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +110,12 @@ class Tempering:
     def __post_init__(self) -> None:
         if sampler_of(self.inner).name == self.name:
             raise complain("E701", "tempering goes around another sampler, not around itself")
-        whole = isinstance(self.replicas, int) and not isinstance(self.replicas, bool)
-        if not whole or self.replicas < 2:
-            raise complain("E704", f"`replicas` must be at least 2, not {self.replicas!r}")
-        if self.hottest is not None and not 0 <= self.hottest < 1:
-            raise complain("E704", f"`hottest` must lie from 0 to below 1, not {self.hottest!r}")
+        check_counts(2, replicas=self.replicas)
+        if self.hottest is not None:
+            check_number("hottest", self.hottest, "from 0 to below 1", lambda x: 0 <= x < 1)
         if self.ladder is not None:
-            ladder = tuple(float(beta) for beta in self.ladder)
+            betas = check_list("ladder", self.ladder)
+            ladder = tuple(check_number("ladder", beta) for beta in betas)
             pairs = pairwise(ladder)
             if len(ladder) < 2 or ladder[0] < 0 or ladder[-1] != 1 or any(a >= b for a, b in pairs):
                 raise complain("E704", f"`ladder` must rise from 0 or above to 1, not {ladder}")
@@ -129,7 +136,7 @@ def sampler_of(named: str | Sampler) -> Sampler:
     """A sampler by name with its usual settings, or as it is. Raises EbmError E701."""
     if not isinstance(named, str):
         if type(named) not in TABLE.values():
-            raise complain("E701", f"{named!r} is not a sampler")
+            raise complain("E701", f"{shown(named)} is not a sampler")
         return named
     if named not in TABLE:
         near = nearest(named, list(TABLE))

@@ -4,34 +4,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..arguments import (
+    ABOVE_ZERO,
+    check_above_zero,
+    check_counts,
+    check_flags,
+    check_number,
+    check_share,
+)
 from ..syntax.diagnostics import complain
-
-
-def check_above_zero(**settings: Any) -> None:
-    """Refuse settings that are not finite numbers above 0; None stands for what is not given."""
-    for name, value in settings.items():
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value < math.inf):
-            raise complain("E704", f"`{name}` must be above 0, not {value!r}")
-
-
-def check_steps(**settings: Any) -> None:
-    """Refuse settings that are not whole numbers from 1."""
-    for name, value in settings.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise complain("E704", f"`{name}` must be a whole number from 1, not {value!r}")
-
-
-def check_acceptance(target_acceptance: Any) -> None:
-    """Refuse a rate of acceptance that is none."""
-    if not 0 < target_acceptance < 1:
-        raise complain(
-            "E704", f"`target_acceptance` must be between 0 and 1, not {target_acceptance!r}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +35,9 @@ class Langevin:
     name = "langevin"
 
     def __post_init__(self) -> None:
-        check_above_zero(step_size=self.step_size, noise=self.noise, clip=self.clip)
-        check_steps(steps=self.steps)
+        check_number("step_size", self.step_size, *ABOVE_ZERO)
+        check_above_zero(noise=self.noise, clip=self.clip)
+        check_counts(steps=self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +59,13 @@ class Annealed:
     name = "annealed"
 
     def __post_init__(self) -> None:
-        check_above_zero(step_size=self.step_size, final_step_size=self.final_step_size)
-        check_steps(steps=self.steps, levels=self.levels)
-        if not 1 <= self.hottest < math.inf:
-            raise complain("E704", f"`hottest` must be 1 or above, not {self.hottest!r}")
+        check_number("step_size", self.step_size, *ABOVE_ZERO)
+        check_above_zero(final_step_size=self.final_step_size)
+        check_counts(steps=self.steps, levels=self.levels)
+        check_number("hottest", self.hottest, "1 or above", lambda x: x >= 1)
         if self.levels < 2 and self.hottest > 1:
             raise complain("E704", "`levels` must be 2 or more to come down from `hottest` to 1")
-        if not 0.5 < self.power <= 1:
-            raise complain("E704", f"`power` must be above 0.5 and at most 1, not {self.power!r}")
+        check_number("power", self.power, "above 0.5 and at most 1", lambda x: 0.5 < x <= 1)
         if self.last > self.step_size:
             raise complain(
                 "E704",
@@ -110,8 +94,9 @@ class Underdamped:
     name = "underdamped"
 
     def __post_init__(self) -> None:
-        check_above_zero(step_size=self.step_size, friction=self.friction)
-        check_steps(steps=self.steps)
+        check_number("step_size", self.step_size, *ABOVE_ZERO)
+        check_number("friction", self.friction, *ABOVE_ZERO)
+        check_counts(steps=self.steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +114,9 @@ class MALA:
 
     def __post_init__(self) -> None:
         check_above_zero(step_size=self.step_size)
-        check_acceptance(self.target_acceptance)
+        check_share("target_acceptance", self.target_acceptance)
+        if self.preconditioned is not None:
+            check_flags(preconditioned=self.preconditioned)
 
     @property
     def scaled(self) -> bool:
@@ -153,6 +140,14 @@ class HMC:
     adapt_mass_matrix: bool = True
     name = "hmc"
 
+    def __post_init__(self) -> None:
+        if self.num_steps is not None:
+            check_counts(num_steps=self.num_steps)
+        length: Any = self.trajectory_length
+        if self.num_steps is None or length is not None:
+            check_number("trajectory_length", length, *ABOVE_ZERO)
+        _check_steps(self)
+
 
 @dataclass(frozen=True, slots=True)
 class NUTS:
@@ -165,3 +160,21 @@ class NUTS:
     adapt_step_size: bool = True
     adapt_mass_matrix: bool = True
     name = "nuts"
+
+    def __post_init__(self) -> None:
+        depth: Any = self.max_tree_depth
+        pair = type(depth) in (tuple,) and len(depth) == 2
+        for each in depth if pair else (depth,):  # two: in warm-up, and after
+            check_counts(max_tree_depth=each)
+        _check_steps(self)
+
+
+def _check_steps(sampler: HMC | NUTS) -> None:
+    """Refuse settings of NumPyro's samplers that are none."""
+    check_number("step_size", sampler.step_size, *ABOVE_ZERO)
+    check_share("target_accept_prob", sampler.target_accept_prob)
+    check_flags(
+        dense_mass=sampler.dense_mass,
+        adapt_step_size=sampler.adapt_step_size,
+        adapt_mass_matrix=sampler.adapt_mass_matrix,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from ..arguments import check_counts, check_mapping, check_number, shown
 from ..backend.ancestral import Law, drawn, laws, ordered
 from ..backend.arrays import as_array
 from ..backend.checks import check_values
@@ -71,13 +71,14 @@ def opening_of(init: Init) -> Opening:
     name = getattr(inner, "__name__", "").removeprefix("init_to_")
     match name:
         case "value":
-            return Opening(values=settings.get("values", {}))
+            values = settings.get("values", {})
+            check_mapping("values", values)
+            return Opening(values=values)
         case "uniform" if "radius" in settings:
-            radius = float(settings["radius"])
-            if not 0 <= radius < math.inf:
-                raise complain("E704", f"the radius of a start is 0 or more, not {radius:g}")
+            radius = check_number("radius", settings["radius"], "0 or more", lambda x: x >= 0)
             return Opening(radius=radius)
         case "median" if "num_samples" in settings:
+            check_counts(num_samples=settings["num_samples"])
             return Opening(draws=int(settings["num_samples"]))
         case _:
             return _named(name, init)
@@ -89,7 +90,7 @@ def _named(name: str, said: object) -> Opening:
     near = nearest(name, list(WAYS))
     raise complain(
         "E704",
-        f"`init` cannot be {said!r}",
+        f"`init` cannot be {shown(said)}",
         notes=[
             f"it is a dict of values, one of {', '.join(map(repr, WAYS))}, or a strategy of NumPyro: "
             "init_to_value, init_to_uniform, init_to_feasible, init_to_median, init_to_sample"
@@ -114,13 +115,19 @@ def started(
     E704 for draws of densities that not every variable has.
     """
     opening, target = opening_of(init), model.target
-    told = {n: _checked(n, v, model, chains) for n, v in opening.values.items()}
+    told = starting_values(model, init, chains, held)
     start = usual
     if opening.draws or opening.radius != RADIUS:
         made = ("start", held.signature, opening.radius, opening.draws)
         start = model.made(made, lambda: starter(target, held.masks, _guess(target, opening, held)))
     failed = _failed(told, opening, target)
     return begin_states(start, situation, key, chains, held.values, told, failed)
+
+
+def starting_values(model: Model, init: Init, chains: int, held: Clamped) -> State:
+    """The values [chain, dims] that `init` has for variables. Raises EbmError as `started` does."""
+    values = opening_of(init).values
+    return {n: _checked(n, v, model, chains, held) for n, v in values.items()}
 
 
 def begin_states(
@@ -176,6 +183,7 @@ def repaired(
     fine = jnp.zeros(len(jax.tree.leaves(states)[0]), bool) if fine is None else fine
     if run is None:
         return states, fine
+    done: Any = fine
     for length in REPAIRS:
         ramp = jnp.geomspace(LOW_WALL, HIGH_WALL, length)
         for part in ramp.reshape(-1, REPAIRS[0]):
@@ -230,8 +238,11 @@ def _failed(told: State, opening: Opening, target: Target) -> str:
     return f"no start with a finite energy{drawn_from}{beside} in {TRIES} tries"
 
 
-def _checked(name: str, given: Any, model: Model, chains: int) -> Any:
-    """Values [chain, dims] of a variable, from those of one state or of one for each chain."""
+def _checked(name: str, given: Any, model: Model, chains: int, held: Clamped) -> Any:
+    """Values [chain, dims] of a variable, from those of one state or of one for each chain.
+
+    Entries that are held have their values anyway, and are not looked at.
+    """
     symbol = model.program.unknowns.get(name)
     if symbol is None:
         near = nearest(str(name), list(model.program.unknowns))
@@ -248,6 +259,8 @@ def _checked(name: str, given: Any, model: Model, chains: int) -> Any:
             f"`init` has shape {list(array.shape)} for `{name}`, and {one} is wanted, or "
             f"{[chains, *shape]} for a value for each chain",
         )
+    if name in held.masks and array.dtype.kind in "biuf":
+        array = np.where(held.masks[name], np.asarray(held.values[name]), array)
     every = np.broadcast_to(array, (chains, *shape))
     for values in every:
         check_values(symbol, values, model.world, where="`init` has")

@@ -33,9 +33,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from ..arguments import check_counts, check_share, shown
 from ..backend.conditionals import Situation
 from ..backend.energy import State
-from ..samplers.run import check_counts
 from ..samplers.sweep import Chain, prepared
 from ..syntax.diagnostics import complain
 from .phases import Phases, run_chains
@@ -63,8 +63,7 @@ class Adaptive:
     most: int = 64
 
     def __post_init__(self) -> None:
-        if not 0 < self.fraction < 1:
-            raise complain("E704", f"`fraction` must lie between 0 and 1, not {self.fraction!r}")
+        check_share("fraction", self.fraction)
         check_counts(most=self.most)
 
 
@@ -87,7 +86,7 @@ def adaptive_of(sweeps: int | np.integer[Any] | str | Adaptive | None) -> Adapti
     match sweeps:
         case Adaptive():
             return sweeps
-        case "auto":
+        case str() if sweeps == "auto":
             return Adaptive()
         case None:
             return None
@@ -97,7 +96,7 @@ def adaptive_of(sweeps: int | np.integer[Any] | str | Adaptive | None) -> Adapti
         case _:
             raise complain(
                 "E704",
-                f'`sweeps` must be a number, "auto" or ebm.Adaptive(fraction=…), not {sweeps!r}',
+                f'`sweeps` must be a number, "auto" or ebm.Adaptive(fraction=…), not {shown(sweeps)}',
             )
 
 

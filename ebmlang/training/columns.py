@@ -109,7 +109,7 @@ def _bound(model: Model, missing: list[str], width: int) -> Iterator[Model]:
         yield model
     for size in range(1, width + 1) if missing else ():
         try:
-            yield model.bind(**{missing[0]: size})
+            yield model.bind({missing[0]: size})
         except EbmError:
             continue
 

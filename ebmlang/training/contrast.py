@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..arguments import check_counts
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..partition.examples import Examples
-from ..samplers.slopes import check_steps
 from .noise import NoiseLaw, noise_of
 from .objective import Facts, Key, Loss
 from .visible import Visible
@@ -44,7 +44,7 @@ class NoiseContrast:
     )
 
     def __post_init__(self) -> None:
-        check_steps(samples=self.samples)
+        check_counts(samples=self.samples)
 
     def obstacle(self, visible: Visible) -> str | None:
         if visible.own:

@@ -14,10 +14,10 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..arguments import check_counts
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..samplers.plan import Plan, make_plan
-from ..samplers.run import check_counts
 from ..samplers.settings import Gibbs, Sampler
 from ..samplers.sweep import Chain, begin, sweep
 from ..syntax.diagnostics import complain

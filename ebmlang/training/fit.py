@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import optax
 
+from ..arguments import CHECKS, checked
 from ..partition.examples import Examples, prepare
 from ..samplers.replay import RESTART
-from ..samplers.run import check_counts, check_seed
 from ..samplers.settings import Auto, Sampler
 from ..samplers.starting import Init
 from ..syntax.diagnostics import complain
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..model import Model
 
 
+@checked(keep=CHECKS["draws"])
 def fit(
     model: Model,
     data: Any,
@@ -107,8 +108,6 @@ def fit(
     """
     chosen = objective_of(objective)
     check_optimizer(optimizer)
-    check_counts(epochs=epochs, batch_size=batch_size, chains=chains)
-    check_seed(seed)
     care, callback = Care(checkpoint, resume, keep, every, on_divergence), together(callback)
     spread = spread_over(devices)
     loop = partial(Loop, care=care, epochs=epochs, progress=progress, callback=callback)

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ..arguments import check_counts
 from ..backend.conditionals import Situation
 from ..backend.energy import stored_type
 from ..partition.examples import Examples
 from ..samplers.replay import replaying
-from ..samplers.run import Clamped, check_counts
+from ..samplers.run import Clamped
 from ..samplers.settings import Sampler, Tempering, sampler_of
 from ..samplers.starting import Init
 from ..samplers.sweep import Chain

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ..arguments import check_counts
 from ..partition.examples import Examples
 from ..progress import Progress
-from ..samplers.run import check_counts
 from ..syntax.diagnostics import Diagnostic, complain
 from .checkpoint import Keeper, Kept
 from .devices import Spread

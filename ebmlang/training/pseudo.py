@@ -11,10 +11,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from ..arguments import check_counts
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..partition.examples import Examples
-from ..samplers.slopes import check_steps
 from ..semantics.terms import Kind
 from .conditioned import conditionals_of, obstacle_to_conditionals
 from .objective import Key, Loss
@@ -40,7 +40,7 @@ class PseudoLikelihood:
 
     def __post_init__(self) -> None:
         if self.sites is not None:
-            check_steps(sites=self.sites)
+            check_counts(sites=self.sites)
 
     def obstacle(self, visible: Visible) -> str | None:
         return obstacle_to_conditionals(visible)
@@ -71,7 +71,7 @@ class RatioMatching:
 
     def __post_init__(self) -> None:
         if self.sites is not None:
-            check_steps(sites=self.sites)
+            check_counts(sites=self.sites)
 
     def obstacle(self, visible: Visible) -> str | None:
         for name, symbol in visible.symbols.items():

@@ -18,13 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.colouring import number_of
+from ..arguments import ABOVE_ZERO, check_counts, check_number
 from ..backend.checks import limits
 from ..backend.conditionals import Situation
 from ..backend.curvature import Curvature
 from ..backend.energy import State
 from ..partition.examples import Examples
 from ..samplers.plan import colours_of
-from ..samplers.slopes import check_above_zero, check_steps
 from ..semantics.functions import Smoothness
 from ..semantics.terms import Kind, LogDensity
 from ..semantics.traverse import walk
@@ -79,7 +79,7 @@ class SlicedScore:
     needs = ScoreMatching.needs
 
     def __post_init__(self) -> None:
-        check_steps(projections=self.projections)
+        check_counts(projections=self.projections)
 
     def obstacle(self, visible: Visible) -> str | None:
         return ScoreMatching().obstacle(visible)
@@ -111,7 +111,7 @@ class DenoisingScore:
     needs = "visible variables real on the whole line, or angles; latents that sum in closed form"
 
     def __post_init__(self) -> None:
-        check_above_zero(noise=self.noise)
+        check_number("noise", self.noise, *ABOVE_ZERO)
 
     def obstacle(self, visible: Visible) -> str | None:
         for name, symbol in visible.symbols.items():

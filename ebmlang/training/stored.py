@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from ..arguments import checked
 from ..evaluation.diagnostics import Judged, not_finite, together
 from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
@@ -106,6 +107,7 @@ class Fit(Judged):
         """Draws from the fitted model; settings as in `ebm.sample`."""
         return sample(self.model, self.params, **settings)
 
+    @checked()
     def to_csv(self, path: str | Path) -> None:
         """Write the history as a table: a row for each epoch, a column for each number.
 
@@ -117,6 +119,7 @@ class Fit(Judged):
             says = f"the history cannot be written to {path}: {error.strerror or error}"
             raise complain("E608", says) from None
 
+    @checked()
     def plot(self, path: str | Path | None = None) -> Figure:
         """How the fit went, epoch by epoch, as a figure; saved if there is a path (png, svg or pdf).
 
@@ -126,6 +129,7 @@ class Fit(Judged):
 
         return curves(self, path)
 
+    @checked()
     def to_html(self, path: str | Path) -> None:
         """Write a report in one HTML file: curves, parameters, the model and what is known of it.
 
@@ -141,6 +145,7 @@ class Fit(Judged):
 
         return fit_fragment(self)
 
+    @checked()
     def save(self, path: str | Path) -> None:
         """Keep the fit in a folder: arrays in safetensors, all else as JSON; no code is stored.
 
@@ -232,11 +237,13 @@ def _flat(params: Mapping[str, Any]) -> list[tuple[str, np.ndarray]]:
     return found
 
 
-def load_fit(path: str | Path, **externals: Any) -> Fit:
+@checked()
+def load_fit(path: str | Path, /, **externals: Any) -> Fit:
     """A fit that was saved; functions of external networks are given again by name.
 
     Raises EbmError E608 for a folder that holds no fit, or not the one that was saved.
     """
+    from ..backend.binding import together
     from ..model import loads
 
     written, arrays = _read(Path(path))
@@ -245,9 +252,9 @@ def load_fit(path: str | Path, **externals: Any) -> Fit:
         return {n[len(prefix) + 1 :]: v for n, v in arrays.items() if n.startswith(prefix + ".")}
 
     known = {**group("graph"), **group("given"), **group("held")}
-    model = loads(written["text"], name=written["name"], files=written["files"])
-    model = model.bind(**written["sizes"])
-    model = model.bind(**known, **externals) if known or externals else model
+    model = loads(written["text"], {}, name=written["name"], files=written["files"])
+    model = model.bind(written["sizes"])
+    model = model.bind(together(known, externals))
     start = model.init(0) if model.program.networks else {}
     params = {
         n: _like(start.get(n), n, group("param"))

@@ -130,8 +130,8 @@ def test_samplers_that_stand_twice_are_told_apart():
     [
         ((100, 2.0, None, None), "`draws` and `seconds` are two budgets"),
         ((None, None, 100, 0.1), "`gradients` and `target_error` are two budgets"),
-        ((None, 0.0, None, None), "`seconds` must be a finite number above 0"),
-        ((None, None, None, float("nan")), "`target_error` must be a finite number above 0"),
+        ((None, 0.0, None, None), "`seconds` must be above 0 and finite"),
+        ((None, None, None, float("nan")), "`target_error` must be above 0 and finite"),
         ((None, None, 1.5, None), "`gradients` must be a whole number from 1"),
         ((0, None, None, None), "`draws` must be a whole number from 1"),
     ],

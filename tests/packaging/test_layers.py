@@ -24,6 +24,7 @@ LONGEST_FUNCTION = 40
 ORDER = (
     "ebmlang.progress",
     "ebmlang.syntax",
+    "ebmlang.arguments",
     "ebmlang.semantics",
     "ebmlang.analysis",
     "ebmlang.pictures",
@@ -53,6 +54,7 @@ ORDER = (
 WITHOUT_JAX = (
     "ebmlang.progress",
     "ebmlang.syntax",
+    "ebmlang.arguments",
     "ebmlang.semantics",
     "ebmlang.analysis",
     "ebmlang.pictures",

@@ -209,7 +209,7 @@ energy = -2 * sum(i < j) s[i] * s[j] - h * sum(s)""")
 
 def test_a_target_must_be_above_zero():
     model = ebm.loads("visible x : spin param h : real energy = -h * x")
-    with pytest.raises(ebm.EbmError, match="`target_norm` must be a number above 0"):
+    with pytest.raises(ebm.EbmError, match="`target_norm` must be above 0"):
         ebm.gradient(model, {"h": 0.1}, target_norm=0.0)
     with pytest.raises(ebm.EbmError, match="`rao_blackwell` is"):
         ebm.gradient(model, {"h": 0.1}, rao_blackwell="always")

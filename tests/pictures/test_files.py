@@ -88,7 +88,7 @@ def test_a_film_of_figures_has_their_size(tmp_path):
     [
         ([np.eye(2)], "a.png", 1, r"E608.*a\.png"),
         ([], "a.gif", 1, "E704.*0 frames"),
-        ([np.eye(2)], "a.gif", 0, "E704.*0 seconds"),
+        ([np.eye(2)], "a.gif", 0, "E704.*seconds.*not 0"),
         ([np.eye(2), np.eye(3)], "a.gif", 1, "E602.*one size"),
         ([np.zeros(3)], "a.gif", 1, r"E602.*\[row, column\]"),
     ],
