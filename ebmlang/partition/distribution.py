@@ -229,8 +229,7 @@ class ModelDistribution(Distribution, Judged):
     def sample(self, key: Any, sample_shape: tuple[int, ...] = ()) -> Any:
         """Values [sample, batch, dims], each the end of a Markov chain of its own.
 
-        Raises EbmError E703 if no start of finite energy is found, where that can be seen: inside
-        `jit` it cannot.
+        Raises EbmError E703 if no start of finite energy is found, outside of `jit`.
         """
         assert key is not None
         number, batch = math.prod(sample_shape), self.batch_shape
@@ -248,12 +247,12 @@ class ModelDistribution(Distribution, Judged):
 
     def _first(self, situation: Situation, axes: Any) -> Situation:
         """The situation of the first of the batch."""
-        return jax.tree.map(
-            lambda axis, value: value if axis is None else value[0],
-            axes._replace(beta=None),
-            situation,
-            is_leaf=lambda x: x is None,
-        )
+
+        def one(axis: Any, value: Any) -> Any:
+            return value if axis is None else value[0]
+
+        one_beta = axes._replace(beta=None)
+        return jax.tree.map(one, one_beta, situation, is_leaf=lambda x: x is None)
 
     def _check(self, situation: Situation, axes: Any) -> None:
         """Derived conditionals against brute force, once, where the values are known."""
@@ -315,15 +314,9 @@ def distribution(
     key = ("recipe", name, chosen, sweeps, held.signature)
     recipe = model.made(key, lambda: Recipe(model, name, chosen, sweeps, held.masks))
     recipe.log_weight()
-    real = jnp.result_type(float)
+    heat = jnp.asarray(beta, jnp.result_type(float))
     return ModelDistribution(
-        recipe,
-        params,
-        known,
-        held.values,
-        jnp.asarray(beta, real),
-        log_partition,
-        validate_args=validate_args,
+        recipe, params, known, held.values, heat, log_partition, validate_args=validate_args
     )
 
 

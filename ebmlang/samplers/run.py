@@ -362,7 +362,7 @@ def _collect(
 ) -> tuple[Chain, Kept]:  # fmt: skip
     """The draws; fewer if Ctrl-C comes after the first of them."""
     parts: list[Any] = []
-    changed: Any = None
+    changed: list[Any] = []
     done = 0
 
     def call(number: int) -> tuple[Chain, Any]:
@@ -374,14 +374,14 @@ def _collect(
         while done < draws:
             now, (chain, (kept, changes)) = loop.pace.run(call, min(draws - done, slots), thin)
             parts.append(jax.tree.map(lambda x, n=now: np.asarray(x)[:, slots - n :], kept))
-            changed = changes if changed is None else jax.tree.map(np.logical_or, changed, changes)
+            changed.append(jax.tree.map(np.asarray, changes))
             done += now
             bar.advance(now * thin)
     except KeyboardInterrupt:
         if not parts:
             raise
     joined = jax.tree.map(lambda *xs: np.concatenate(xs, axis=1), *parts)
-    return chain, (*joined, changed)
+    return chain, (*joined, jax.tree.map(lambda *xs: np.any(xs, axis=0), *changed))
 
 
 def _cut_short(kept: Kept | Tally, draws: int) -> dict[str, str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORBIDDEN_BYTES = 1 << 24  # of rows that are looked through at once
 PIECE = 1 << 28  # bytes of rows that one compiled piece goes through
+OPERATIONS = 2_000_000_000  # parameters times rows of a piece
+MOST_PIECES = 64  # of an epoch
 WHOLE = (slice(None), slice(None))
 Source = tuple[Any, tuple[int, ...], Take]  # type, shape [dims] of a row, and what gives rows
 
@@ -79,7 +81,8 @@ class Shuffled:
         """Rows of the epoch's order, after those that are done."""
         number = self.examples.number // self.batch
         arrays = (*self.examples.data.values(), *self.examples.own.values())
-        length = _even(number, _most(arrays, self.batch))
+        most = _most(arrays, self.batch)
+        length = _even(number, min(most, max(_heard(standing, self.batch), number // MOST_PIECES)))
         end = min(number, _end(standing, length, every))
         order, after = order_of(standing.order, self.examples.number)
         rows = order[: number * self.batch].reshape(number, -1)[standing.place : end]
@@ -309,6 +312,12 @@ def _placed(
 def _most(arrays: Any, batch: int) -> int:
     """How many batches fit in a piece."""
     return max(1, PIECE // (batch * sum(bytes_of_row(v) for v in arrays)))
+
+
+def _heard(standing: Standing, batch: int) -> int:
+    """How many batches take some tenths of a second: between pieces Ctrl-C is heard."""
+    numbers = sum(np.size(x) for x in jax.tree.leaves(standing.learner.free))
+    return max(1, OPERATIONS // max(1, batch * numbers))
 
 
 def _even(number: int, most: int) -> int:
