@@ -13,6 +13,7 @@ from numbers import Real
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..semantics.terms import Dimension, Symbol
@@ -49,8 +50,10 @@ def converted(name: str, values: Any, symbol: Symbol) -> Any:
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return as_array(name, values) if isinstance(values, np.ma.MaskedArray) else values
     leaves = jax.tree.leaves(values) if isinstance(values, list | tuple) else [values]
-    if all(isinstance(value, jax.Array | Real | np.generic) for value in leaves):
-        return values
+    if any(isinstance(value, jax.Array) for value in leaves) and all(
+        isinstance(value, jax.Array | Real | np.generic) for value in leaves
+    ):
+        return jnp.asarray(values)
     return as_array(name, values, symbol)
 
 
