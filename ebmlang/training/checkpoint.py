@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ class Keeper:
         for path in reversed(files):
             try:
                 header, arrays = read(path)
-            except (OSError, ValueError, SafetensorError) as error:
+            except (OSError, ValueError, RecursionError, SafetensorError) as error:
                 warn(f"the checkpoint {path} is damaged and left out: {error}")
                 continue
             compare(path, header["purpose"], self.purpose)
@@ -156,9 +157,18 @@ def number_of(name: str) -> int | None:
     return number if number is not None and NAME.format(number) == name else None
 
 
+def content_of(path: Path) -> bytes:
+    """What is in a regular file. Raises OSError, also for a device or a pipe, which is not opened to wait."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path.name} is a folder, a device or a pipe, and no file")
+        return file.read()
+
+
 def read(path: Path) -> tuple[dict[str, Any], Arrays]:
     """Header and arrays of a checkpoint. Raises ValueError or SafetensorError for a damaged one."""
-    content = path.read_bytes()
+    content = content_of(path)
     found = SEAL.search(content)
     if found is None:
         raise ValueError(f"it has no digest, as all of format {FORMAT} have")

@@ -21,7 +21,7 @@ from ..evaluation.draws import Draws
 from ..partition.probability import LogProb, log_prob
 from ..samplers.run import sample
 from ..syntax.diagnostics import complain
-from .checkpoint import PARTIAL, write_files
+from .checkpoint import PARTIAL, content_of, write_files
 from .history import write_csv
 
 if TYPE_CHECKING:
@@ -269,8 +269,8 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Facts and arrays of a saved fit, exactly as they were written. Raises EbmError E608."""
     again = ["a whole copy of the folder, or the fit saved anew: fit.save(folder)"]
     try:
-        written = json.loads((folder / FACTS).read_bytes())
-        content = (folder / ARRAYS).read_bytes()
+        written = json.loads(content_of(folder / FACTS))
+        content = content_of(folder / ARRAYS)
     except FileNotFoundError as error:
         raise complain(
             "E608", f"there is no fit in {folder}: {Path(error.filename).name} is missing"
@@ -278,7 +278,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     except OSError as error:
         says = f"the fit in {folder} cannot be read: {error.strerror or error}"
         raise complain("E608", says) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         says = f"the fit in {folder} is damaged: {FACTS} cannot be read: {error}"
         raise complain("E608", says, helps=again) from None
     facts: dict[str, Any] = written if isinstance(written, dict) else {}

@@ -1,5 +1,6 @@
 """Checkpoints of which a bit has turned, and folders in which other things lie too."""
 
+import os
 import shutil
 
 import pytest
@@ -112,3 +113,22 @@ def test_a_checkpoint_of_another_format_is_left_out(run, monkeypatch):
         pytest.raises(ebm.EbmError, match=r"E711.*none of the 2"),
     ):
         fit(run, epochs=3)
+
+
+@pytest.mark.parametrize("name", ["fit.json", "arrays.safetensors"])
+def test_a_saved_fit_of_a_stranger_is_refused_in_words(tmp_path, name):
+    model = ebm.loads("dim n = 3 visible x : binary[n] param h : real[n] energy = -h @ x")
+    rows = {"x": [[0, 0, 1], [1, 0, 1]]}
+    kept = ebm.fit(model, rows, epochs=1, progress=False)
+    kept.save(tmp_path / "kept")
+    path = tmp_path / "kept" / name
+    deep = b"[" * 200_000
+    lies = (2**40).to_bytes(8, "little") + b"{}"
+    for content in (deep, b'{"a":' * 50_000, lies, b"\xff" * 1000, b""):
+        path.write_bytes(content)
+        with pytest.raises(ebm.EbmError, match=r"E608.*damaged"):
+            ebm.load_fit(tmp_path / "kept")
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ebm.EbmError, match="E608"):
+        ebm.load_fit(tmp_path / "kept")
