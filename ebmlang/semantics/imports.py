@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import PurePosixPath
 from posixpath import normpath
+from typing import NamedTuple
 
 from ..syntax import tree
 from ..syntax.diagnostics import Findings
@@ -19,6 +20,13 @@ DEEPEST = 100  # files that import each other in a row
 Shared = tree.DimItem | tree.Fn | tree.Net
 
 
+class Entry(NamedTuple):
+    """A name that can be imported, and all that the file which declares it knows."""
+
+    item: Shared
+    home: dict[str, Entry]
+
+
 @dataclass(slots=True)
 class Imports:
     """What has been read so far: texts by path from the first file, and the names brought along."""
@@ -26,7 +34,7 @@ class Imports:
     findings: Findings
     texts: dict[str, str] = field(default_factory=dict)
     brought: dict[str, Shared] = field(default_factory=dict)
-    read: dict[str, dict[str, Shared]] = field(default_factory=dict)
+    read: dict[str, dict[str, Entry]] = field(default_factory=dict)
 
 
 def gather(parsed: tree.Tree, findings: Findings) -> tuple[list[tree.Statement], dict[str, str]]:
@@ -83,23 +91,37 @@ def _take(
                 helps=["leave one of them out"],
             )
         else:
-            _bring(name.text, shared, own, state)
+            _bring(name, shared, own, state)
 
 
-def _bring(name: str, shared: dict[str, Shared], own: dict[str, Span], state: Imports) -> None:
-    """A name with all that it needs of its own file."""
-    if name in state.brought:
-        return
-    item = shared[name]
-    state.brought[name] = item
-    for needed in _names_in(item):
-        if needed in shared and needed not in own:
-            _bring(needed, shared, own, state)
+def _bring(
+    name: tree.Identifier, shared: dict[str, Entry], own: dict[str, Span], state: Imports
+) -> None:
+    """A name with all that it needs of its own file, which must not mean something else here."""
+    waiting = [(name.text, shared)]
+    while waiting:
+        needed, known = waiting.pop()
+        item, home = known[needed]
+        there, before = own.get(needed), state.brought.get(needed)
+        if there is None and before is not None and before.span.text != item.span.text:
+            there = before.span
+        if there is not None and not (needed in own and isinstance(item, tree.DimItem)):
+            state.findings.error(
+                "E202",
+                name.span,
+                f"`{name.text}` needs `{needed}` of its own file, and `{needed}` is something else here",
+                "imported here",
+                marks=[(item.span, "needed"), (there, "something else")],
+                helps=[f"give one of them another name than `{needed}`"],
+            )
+        elif there is None and before is None:
+            state.brought[needed] = item
+            waiting += [(n, home) for n in sorted(_names_in(item)) if n in home]
 
 
 def _open(
     statement: tree.Import, source: Source, path: str, stack: tuple[str, ...], state: Imports
-) -> dict[str, Shared] | None:
+) -> dict[str, Entry] | None:
     """The dimensions, functions and nets of a file, those that it imports itself included."""
     if path in state.read:
         return state.read[path]
@@ -110,13 +132,13 @@ def _open(
     parsed, faults = parse(found)
     for fault in faults:
         state.findings.keep(fault)
-    shared: dict[str, Shared] = {}
+    shared: dict[str, Entry] = {}
     for inner in parsed.statements:
         match inner:
             case tree.Dim(items=items):
-                shared |= {item.name.text: item for item in items}
+                shared |= {item.name.text: Entry(item, shared) for item in items}
             case tree.Fn() | tree.Net():
-                shared[inner.name.text] = inner
+                shared[inner.name.text] = Entry(inner, shared)
             case tree.Import():
                 below = _joined(str(PurePosixPath(path).parent), inner)
                 deeper = _open(inner, source, below, (*stack, found.name), state) or {}
@@ -172,7 +194,7 @@ def _found(
 
 
 def _not_there(
-    name: tree.Identifier, statement: tree.Import, shared: dict[str, Shared], findings: Findings
+    name: tree.Identifier, statement: tree.Import, shared: dict[str, Entry], findings: Findings
 ) -> None:
     near = nearest(name.text, list(shared))
     listed = ", ".join(shared) or "none"
@@ -202,4 +224,4 @@ def _names_in(item: Shared) -> set[str]:
             stack.extend(node)
         elif is_dataclass(node) and type(node).__module__ == tree.__name__:
             stack.extend(getattr(node, part.name) for part in fields(node))
-    return found
+    return found - {p.text for p in item.parameters} if isinstance(item, tree.Fn) else found
