@@ -19,7 +19,8 @@ from .semantics.checker import check
 from .semantics.terms import Program
 from .syntax.diagnostics import Diagnostic, EbmError, complain
 from .syntax.parser import parse
-from .syntax.source import Source, Unreadable, read_bytes
+from .syntax.parser import read_text as read_text
+from .syntax.source import Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -393,25 +394,3 @@ def read(source: Source) -> tuple[Program, list[Diagnostic]]:
     if program is None:
         raise EbmError(found)
     return program, found
-
-
-def read_text(path: str | Path) -> str:
-    """The text of an .ebm file. Raises EbmError E608 if there is none, or it is no UTF-8 in a regular file."""
-    place = Path(path)
-    try:
-        return read_bytes(place).decode("utf-8-sig")
-    except FileNotFoundError:
-        near = [p.name for p in place.parent.glob("*.ebm")] if place.parent.is_dir() else []
-        helps = [f"in that folder: {', '.join(sorted(near)[:8])}"] if near else []
-        raise complain("E608", f"there is no file {place}", helps=helps) from None
-    except Unreadable as reason:
-        raise complain("E608", f"cannot read {place}: {reason}") from None
-    except UnicodeDecodeError as error:
-        raise complain(
-            "E608",
-            f"{place} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}",
-            helps=["save it as UTF-8"],
-        ) from None
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise complain("E608", f"cannot read {place}: {reason}") from None

@@ -60,7 +60,7 @@ NAMES = (5, 0.5, OBJECT, ["t"], [5], {"s": 1}, "t", b"s")
 PATH = (5, "", NUL, b"x", ["x"], OBJECT, True)
 DATAS = (None, 5, "nothing.npz", NUL, {}, {"t": DATA["s"]}, {"s": None}, {"s": "x"}, {"s": [[1, 2, 1, 1]]},
          {"s": np.full((2, 4), np.inf)}, {"s": np.ones((2, 3))}, {"s": np.ones((0, 4))},
-         {"s": np.ones((2, 4), complex)}, {"s": [[1, 1, 1, None]]}, {5: 1}, [], [5],
+         {"s": np.ones((2, 4), complex)}, {5: 1}, [], [5],
          {"s": (np.full((1, 4), "x"), np.array([[True, True, True, False]]))}, True)  # fmt: skip
 
 COMMON: dict[str, tuple[Any, ...]] = {

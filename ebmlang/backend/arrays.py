@@ -12,7 +12,6 @@ from fractions import Fraction
 from numbers import Real
 from typing import Any
 
-import jax
 import numpy as np
 
 from ..semantics.terms import Dimension, Symbol
@@ -48,9 +47,14 @@ def converted(name: str, values: Any, symbol: Symbol) -> Any:
     """Values for JAX: traced ones and arrays of numbers as they are, all else by `as_array`."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         return as_array(name, values) if isinstance(values, np.ma.MaskedArray) else values
+    import jax  # here, for what only checks a program must not wait for it
+    import jax.numpy as jnp
+
     leaves = jax.tree.leaves(values) if isinstance(values, list | tuple) else [values]
-    if all(isinstance(value, jax.Array | Real | np.generic) for value in leaves):
-        return values
+    if any(isinstance(value, jax.Array) for value in leaves) and all(
+        isinstance(value, jax.Array | Real | np.generic) for value in leaves
+    ):
+        return jnp.asarray(values)
     return as_array(name, values, symbol)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from ..analysis.world import World
@@ -17,6 +16,8 @@ STORED = 31  # bits of a whole number beside its sign
 
 def real_numbers(array: Any) -> bool:
     """Whether an array of NumPy or JAX, which may be traced, is of real numbers."""
+    import jax.numpy as jnp  # here, for what only checks a program must not wait for it
+
     return array.dtype.kind in "biuf" or bool(jnp.issubdtype(array.dtype, jnp.floating))
 
 

@@ -130,6 +130,8 @@ def as_arrays(program: Program, world: World, params: Mapping[str, Any]) -> Para
     found = dict(params)
     for name, symbol in program.params.items():
         value = params[name]
+        if np.ma.is_masked(value):
+            raise complain("E604", f"entries of parameter `{name}` are masked, and all are wanted")
         array = value if isinstance(value, jax.Array) else as_array(name, value)
         _check_shape(symbol, array.shape, world)
         if not real_numbers(array):

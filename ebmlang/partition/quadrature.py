@@ -27,7 +27,7 @@ FIRST = {1: 64, 2: 32, 3: 16}
 WIDEST, BEGINNING = 300.0, 12.0
 MOST_POINTS = 1 << 24
 EQUAL, USELESS = 1e-8, 1e-3
-JUMPING = 1e-6  # where the weight jumps
+JUMPING = {1: 1e-6, 2: 1e-3, 3: 1e-2}  # where the weight jumps: grids then close in slowly
 PEAKS, ZOOMS = 48, 40
 COUNTED = 25.0  # nats below the top, up to which a peak must be seen by a grid
 MATTERS = 30.0  # nats below the top, up to which a point may not stand beside one without a number
@@ -75,7 +75,7 @@ def integral(field: Field, most_seconds: float) -> Integral:
         error = abs(value - before)
         if field.layout.jumps:
             error = max(error, _shifted(field, low, high, counts, value))
-            if error <= JUMPING * max(1.0, abs(value)):
+            if error <= JUMPING[axes] * max(1.0, abs(value)):
                 return Integral(value, error, counts, low, high)
         seen = _seen(peaks, weights.reshape(counts), low, high, field.layout.periodic)
         error = error if seen else np.inf

@@ -135,8 +135,10 @@ def _own(node: Term) -> bool:
             return math.isinf(value)
         case Apply():
             return _vanishes(node)
-        case LogDensity(value=value):
-            return any(s.unknown and s.domain.discrete for s in symbols(value.body))
+        case LogDensity():
+            # Of real unknowns in its arguments, an infinite density has no weight.
+            read = {s for s in symbols(node) if s.unknown}
+            return bool(read) and all(s.domain.discrete for s in read)
         case _:
             return False
 

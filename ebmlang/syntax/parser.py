@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from .breakdown import Breakdown
 from .builder import TooDeep, Work, building, too_deep
-from .diagnostics import Diagnostic, Findings, Mark
+from .diagnostics import Diagnostic, Findings, Mark, complain
 from .documentation import docs_of
 from .mistakes import Lesson, explain, keys_of, lessons
 from .resources import grammar_text
-from .source import Source, Span
+from .source import Source, Span, Unreadable, read_bytes
 from .statements import Stretch, Token, split, tokenize
 from .strays import find_stray, stray_fault, strays_in
 from .table import Stop, Table, grammar_table
@@ -154,3 +155,25 @@ def _known_mistakes() -> dict[tuple[object, ...], Lesson]:
                     for key in keys_of(outcome):
                         known.setdefault(key, lesson)
     return known
+
+
+def read_text(path: str | Path) -> str:
+    """The text of an .ebm file. Raises EbmError E608 if there is none, or it is no UTF-8 in a regular file."""
+    place = Path(path)
+    try:
+        return read_bytes(place).decode("utf-8-sig")
+    except FileNotFoundError:
+        near = [p.name for p in place.parent.glob("*.ebm")] if place.parent.is_dir() else []
+        helps = [f"in that folder: {', '.join(sorted(near)[:8])}"] if near else []
+        raise complain("E608", f"there is no file {place}", helps=helps) from None
+    except Unreadable as reason:
+        raise complain("E608", f"cannot read {place}: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise complain(
+            "E608",
+            f"{place} is not UTF-8 text: byte {error.start} is 0x{error.object[error.start]:02x}",
+            helps=["save it as UTF-8"],
+        ) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise complain("E608", f"cannot read {place}: {reason}") from None

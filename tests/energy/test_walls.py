@@ -258,13 +258,13 @@ def test_an_energy_of_minus_infinity_is_no_law():
 
 def test_walls_over_real_unknowns():
     model = ebm.loads(
-        "dim n = 2 visible x : real[n] param a : real energy = sum(x^2)/2 "
+        "dim n = 1 visible x : real[n] param a : real energy = sum(x^2)/2 "
         "energy wall = if x[0] > a then inf else 0"
     )
     below = 0.5 * (1 + math.erf(0.7 / math.sqrt(2)))
     found = ebm.log_partition(model, {"a": 0.7})
-    assert found.value == pytest.approx(math.log(2 * math.pi) + math.log(below), abs=1e-3)
-    assert abs(found.value - math.log(2 * math.pi * below)) <= 5 * found.std_error + 1e-9
+    assert found.value == pytest.approx(0.5 * math.log(2 * math.pi) + math.log(below), abs=1e-5)
+    assert abs(found.value - math.log(math.sqrt(2 * math.pi) * below)) <= 5 * found.std_error
     drawn = ebm.sample(model, {"a": 0.7}, draws=2000, progress=False)
     assert drawn["x"][..., 0].max() <= 0.7
     mean = -math.exp(-(0.7**2) / 2) / math.sqrt(2 * math.pi) / below
@@ -299,7 +299,7 @@ def enumerated(model: ebm.Model, params: dict[str, Any], sites: int) -> np.ndarr
     return weights / weights.sum() @ states
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_clauses_are_satisfied_with_the_right_frequencies(seed: int):
     """Random 3-clauses as walls beside random fields, against listing."""
     rng = np.random.default_rng(seed)

@@ -158,7 +158,6 @@ def results(x: float):
     yield Thermodynamics(one, {}, curves, one, 2, 2)
     yield ebm.Fit(model, {"w": one}, {})
     yield ebm.Fit(model, {"w": np.zeros(2)}, {}, {"b": one})
-    yield ebm.distribution(model, {"w": np.zeros(2)}, log_partition=x)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
@@ -169,6 +168,9 @@ def test_no_result_with_a_number_that_is_none_is_trusted(wrong):
     for result in results(wrong):
         assert not result.trusted, result
         assert any("NaN" in p or "infinite" in p for p in result.problems)
+    model = ebm.loads("visible b : binary energy = b")
+    with pytest.raises(ebm.EbmError, match=r"E704.*log_partition"):
+        ebm.distribution(model, {}, log_partition=wrong)
 
 
 def test_minus_infinity_is_the_log_of_nothing_and_no_problem():

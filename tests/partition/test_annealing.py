@@ -156,5 +156,5 @@ def test_thermodynamics_of_the_ising_table(side: int):
 
 
 def test_thermodynamics_refuses_what_is_no_beta():
-    with pytest.raises(ebm.EbmError, match="above 0"):
-        ebm.thermodynamics(ebm.loads("visible s : spin energy = -s"), {}, [0.0, 1.0])
+    with pytest.raises(ebm.EbmError, match="E704"):
+        ebm.thermodynamics(ebm.loads("visible s : spin energy = -s"), {}, [-0.5, 1.0])

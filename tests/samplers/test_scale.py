@@ -82,6 +82,7 @@ def test_gradients_still_have_the_slope_of_a_constant() -> None:
         np.testing.assert_allclose(found.mean["c"], 1.0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_large_base_level_that_rounds_differences_is_said() -> None:
     text = "dim n = 4 visible s : spin[n] visible h : spin param f : real[n] energy = "
     model = ebm.loads(text + "1e8 * h + 2 * (max(i) f[i] * s[i]) + f @ s")
