@@ -59,16 +59,28 @@ def in_room(
     one: Callable[[Any, Any], tuple[Any, Any]], begun: Any, numbers: Any
 ) -> tuple[Any, Any]:
     """As `scan` over numbers. Those that are 0, at either end, cost nothing and give zeros."""
-    shapes = jax.eval_shape(one, begun, numbers[0])[1]
-    empty = jax.tree.map(lambda x: jnp.zeros((len(numbers), *x.shape), x.dtype), shapes)
+    real = numbers > 0
+    first = jnp.argmax(real)
+    return scan_part(one, begun, numbers, first, first + jnp.sum(real))
+
+
+def scan_part(
+    one: Callable[[Any, Any], tuple[Any, Any]], begun: Any, inputs: Any, first: Any, end: Any
+) -> tuple[Any, Any]:
+    """As `scan` over the inputs from `first` to before `end`. The others cost nothing and give zeros."""
+    number = len(jax.tree.leaves(inputs)[0])
+    one = jax.jit(one, inline=True)  # traced once, for its shapes and for the loop
+
+    def at(k: Any) -> Any:
+        return jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, k, 0, False), inputs)
 
     def step(k: Any, carry: tuple[Any, Any]) -> tuple[Any, Any]:
         now, kept = carry
-        now, told = one(now, numbers[k])
+        now, told = one(now, at(k))
         return now, jax.tree.map(
             lambda a, x: jax.lax.dynamic_update_index_in_dim(a, x, k, 0), kept, told
         )
 
-    real = numbers > 0
-    first = jnp.argmax(real)
-    return jax.lax.fori_loop(first, first + jnp.sum(real), step, (begun, empty))
+    shapes = jax.eval_shape(one, begun, at(0))[1]
+    empty = jax.tree.map(lambda x: jnp.zeros((number, *x.shape), x.dtype), shapes)
+    return jax.lax.fori_loop(first, end, step, (begun, empty))

@@ -14,6 +14,7 @@ import optax
 from ..backend.conditionals import Situation
 from ..backend.energy import State
 from ..partition.examples import Examples
+from ..samplers.pace import scan_part
 from .checkpoint import digest, flat
 from .contrast import LOG_Z
 from .devices import Spread
@@ -71,8 +72,10 @@ class Steps:
     shared: State
     spread: Spread | None
 
-    def epoch(self, learner: Learnt, batches: Batch, own: Own) -> tuple[Learnt, Lost]:
-        """The learner after these batches [batch, row, …], and what each step told."""
+    def epoch(
+        self, learner: Learnt, batches: Batch, first: Any, end: Any, own: Own
+    ) -> tuple[Learnt, Lost]:
+        """The learner after the batches [batch, row, …] from `first` to before `end`, and what each told."""
 
         def step(learner: Learnt, batch: Batch) -> tuple[Learnt, Lost]:
             free, optimiser, told = self._step(learner, batch, own)
@@ -86,7 +89,7 @@ class Steps:
             bad = jnp.where(stopped | fine, learner.bad, learner.step)
             return after._replace(bad=bad, step=learner.step + keep.astype(jnp.int32)), told
 
-        return jax.lax.scan(step, learner, batches)
+        return scan_part(step, learner, batches, first, end)
 
     def _step(self, learner: Learnt, batch: Batch, own: Own) -> tuple[Any, Any, Lost]:
         key = jax.random.fold_in(jax.random.wrap_key_data(own.key), learner.step)
@@ -174,11 +177,11 @@ class DescentTask:
         zero = jnp.zeros((), jnp.int32)
         return Learnt(free, self.paced.init(free), zero, zero - 1)
 
-    def passed(self, learner: Learnt, batches: Batch) -> tuple[Learnt, Any]:
-        """The learner after these batches [batch, row, …]; after a step that is not finite it stays."""
+    def passed(self, learner: Learnt, batches: Batch, first: int, end: int) -> tuple[Learnt, Any]:
+        """The learner after some of the batches; after a step that is not finite it stays."""
         steps = self.steps
         compiled = self.model.made(self.key, lambda: jax.jit(steps.epoch))
-        return compiled(learner, batches, self._own())
+        return compiled(learner, batches, first, end, self._own())
 
     def _own(self) -> Own:
         key = np.asarray(jax.random.key_data(jax.random.key(self.seed)))

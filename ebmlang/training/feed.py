@@ -34,12 +34,14 @@ Source = tuple[Any, tuple[int, ...], Take]  # type, shape [dims] of a row, and w
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Piece:
-    """Batches that are passed in one compiled piece. `end`: how many of the epoch are done then.
+    """Batches that one compiled program passes. `end`: how many of the epoch are done then.
 
-    `last`: whether they end it. `order`: the state of the generator of orders after the epoch.
+    `done`: how many of them have been passed before. `last`: whether they end the epoch. `order`:
+    the state of the generator of orders after the epoch.
     """
 
     batches: Batch
+    done: int
     end: int
     last: bool
     order: Mapping[str, Any]
@@ -78,16 +80,18 @@ class Shuffled:
     spread: Spread | None
 
     def piece(self, standing: Standing, every: int | None) -> Piece:
-        """Rows of the epoch's order, after those that are done."""
+        """Rows of the epoch's order; where a fit stopped inside a piece, all of that piece."""
         number = self.examples.number // self.batch
         arrays = (*self.examples.data.values(), *self.examples.own.values())
         most = _most(arrays, self.batch)
-        length = _even(number, min(most, max(_heard(standing, self.batch), number // MOST_PIECES)))
-        end = min(number, _end(standing, length, every))
+        if self.spread is not None and self.spread.several:
+            most = min(most, max(_heard(standing, self.batch), number // MOST_PIECES))
+        length = _even(number, most)
+        begin, end = _begin(standing, length, every), min(number, _end(standing, length, every))
         order, after = order_of(standing.order, self.examples.number)
-        rows = order[: number * self.batch].reshape(number, -1)[standing.place : end]
+        rows = order[: number * self.batch].reshape(number, -1)[begin:end]
         batches = batches_of(self.model, self.examples, rows, self.spread)
-        return Piece(batches, end, end == number, after)
+        return Piece(batches, standing.place - begin, end, end == number, after)
 
     def spent(self, standing: Standing) -> bool:
         """Never: rows can be had again."""
@@ -119,7 +123,7 @@ class Passing:
         place, last = standing.place + len(parts), self.ahead is None
         self.at = None if last else (standing.epochs, place)
         batches = _streamed(self.model, parts, standing.place * self.batch, self.spread)
-        return Piece(batches, place, last, standing.order)
+        return Piece(batches, 0, place, last, standing.order)
 
     def spent(self, standing: Standing) -> bool:
         """Whether an iterator has passed, which passes once."""
@@ -315,7 +319,10 @@ def _most(arrays: Any, batch: int) -> int:
 
 
 def _heard(standing: Standing, batch: int) -> int:
-    """How many batches take some tenths of a second: between pieces Ctrl-C is heard."""
+    """How many batches of a simple model take some tenths of a second.
+
+    Several processes end together, between pieces; one process measures its calls instead.
+    """
     numbers = sum(np.size(x) for x in jax.tree.leaves(standing.learner.free))
     return max(1, OPERATIONS // max(1, batch * numbers))
 
@@ -326,6 +333,13 @@ def _even(number: int, most: int) -> int:
         return number
     fitting = (size for size in range(most, max(1, most // 2) - 1, -1) if number % size == 0)
     return next(fitting, most)
+
+
+def _begin(standing: Standing, length: int, every: int | None) -> int:
+    """Where the piece that ends at `_end` begins: before this place if a fit stopped inside it."""
+    begin = standing.place // length * length
+    done = int(standing.learner.step)
+    return begin if every is None else max(begin, standing.place - done % every)
 
 
 def _end(standing: Standing, length: int, every: int | None) -> int:

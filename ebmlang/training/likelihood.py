@@ -164,9 +164,10 @@ class LikelihoodTask:
             self.phases, self.settings, self.examples, params, number, self.seed, self.init
         )
 
-    def passed(self, learner: Learner, batches: Batch) -> tuple[Learner, Any]:
-        """The learner after these batches, and what each step told."""
-        return same_epoch(self.phases, self.settings, self.optimiser)(learner, batches)
+    def passed(self, learner: Learner, batches: Batch, first: int, end: int) -> tuple[Learner, Any]:
+        """The learner after some of the batches, and what each step told."""
+        epoch = same_epoch(self.phases, self.settings, self.optimiser)
+        return epoch(learner, batches, first, end)
 
     def row(self, told: Told) -> dict[str, float]:
         """Mean energies and gradient of an epoch, with the gap that they leave."""

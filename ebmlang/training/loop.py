@@ -13,12 +13,13 @@ import numpy as np
 from ..arguments import check_counts
 from ..partition.examples import Examples
 from ..progress import Progress
+from ..samplers.pace import Pace
 from ..syntax.diagnostics import Diagnostic, complain
 from .checkpoint import Keeper, Kept
 from .devices import Spread
 from .diverged import Diverged as Diverged
 from .diverged import not_finite, parted
-from .feed import Feed, feed_of, refuse_going_back
+from .feed import Feed, Piece, feed_of, refuse_going_back
 from .interruption import ENDINGS, Interruption
 from .pace import slower
 from .purpose import purpose_of
@@ -67,7 +68,7 @@ class Care:
 
 
 class Task(Protocol):
-    """What the loop repeats. Its learner is a NamedTuple with `optimiser` (a Pace), `step`, `bad`."""
+    """What the loop repeats. Its learner is a NamedTuple with a paced `optimiser`, `step`, `bad`."""
 
     model: Model
     examples: Examples
@@ -82,8 +83,11 @@ class Task(Protocol):
         """The learner before the first step."""
         ...
 
-    def passed(self, learner: Any, batches: Batch) -> tuple[Any, Any]:
-        """The learner after these batches [batch, row, …], and what each step told, [batch]."""
+    def passed(self, learner: Any, batches: Batch, first: int, end: int) -> tuple[Any, Any]:
+        """The learner after the batches [batch, row, …] from `first` to before `end`.
+
+        And what each step told, [batch], zeros for the others.
+        """
         ...
 
     def row(self, told: Told) -> dict[str, float]:
@@ -127,6 +131,7 @@ class Loop:
     spread: Spread | None = None
     feed: Feed = field(init=False)
     keeper: Keeper | None = None
+    pace: Pace = field(default_factory=Pace)
     good: list[Standing] = field(default_factory=list)
     last: Standing | None = None
     unkept: str | None = None
@@ -144,7 +149,7 @@ class Loop:
             bar.advance(min(standing.epochs, self.epochs))
             try:
                 while self._goes_on(standing, heard):
-                    before, standing = standing, self._passed(standing)
+                    before, standing = standing, self._passed(standing, heard)
                     bar.advance(standing.epochs - before.epochs, self._words(standing))
                     if self._due(before, standing):
                         kept = self._keep(standing)
@@ -241,19 +246,43 @@ class Loop:
             return standing
         return replace(standing, learner=self.spread.put(standing.learner))
 
-    def _passed(self, standing: Standing) -> Standing:
-        """The standing after one compiled piece: up to the next checkpoint or the epoch's end."""
+    def _passed(self, standing: Standing, heard: Interruption) -> Standing:
+        """The standing after a piece: up to the next checkpoint, the epoch's end, or Ctrl-C."""
         begun = time.perf_counter()
         piece = self.feed.piece(standing, self.care.every)
-        learner, steps = self.task.passed(standing.learner, piece.batches)
-        told = {n: np.asarray(v) for n, v in steps._asdict().items()}
+        learner, told, done = self._walked(standing.learner, piece, heard)
         if int(learner.bad) >= 0:
-            place = int(learner.bad) - int(standing.learner.step)
+            place = piece.done + int(learner.bad) - int(standing.learner.step)
             return self._not_finite(standing, learner, piece.batches, told, place)
-        seconds = standing.seconds + time.perf_counter() - begun
-        told = joined(standing.told, told)
-        moved = replace(standing, learner=learner, place=piece.end, told=told, seconds=seconds)
-        return self._ended(moved, piece.order) if piece.last else moved
+        told = joined(standing.told, {n: v[piece.done : done] for n, v in told.items()})
+        moved = replace(
+            standing, learner=learner, place=standing.place + done - piece.done, told=told,
+            seconds=standing.seconds + time.perf_counter() - begun,
+        )  # fmt: skip
+        ended = piece.last and moved.place == piece.end
+        return self._ended(moved, piece.order) if ended else moved
+
+    def _walked(self, learner: Any, piece: Piece, heard: Interruption) -> tuple[Any, Told, int]:
+        """The learner after the batches of a piece, what they told, and how many are done.
+
+        One process makes them in calls of a fraction of a second, and stops between two of them.
+        Several processes make them in one call, and end together after it.
+        """
+        number = len(piece.batches.rows)
+        done, told = piece.done, None
+        together = self.spread is not None and self.spread.several
+
+        def call(now: int) -> tuple[Any, Any]:
+            return self.task.passed(learner, piece.batches, done, done + now)
+
+        while done < number and int(learner.bad) < 0 and (done == piece.done or not heard.by):
+            left = number - done
+            now, (learner, steps) = (left, call(left)) if together else self.pace.run(call, left)
+            here = {n: np.asarray(v) for n, v in steps._asdict().items()}
+            told = here if told is None else {n: told[n] + here[n] for n in here}
+            done += now
+        assert told is not None
+        return learner, told, done
 
     def _ended(self, standing: Standing, order: Mapping[str, Any]) -> Standing:
         """The standing with the epoch's row in the history, or gone back where it went wrong."""

@@ -12,6 +12,7 @@ import optax
 
 from ..backend.conditionals import Situation
 from ..backend.energy import State
+from ..samplers.pace import scan_part
 from ..samplers.plan import Plan
 from ..samplers.replay import Replay, ReplayBuffer
 from ..samplers.sweep import Chain
@@ -93,19 +94,22 @@ class Settings:
 
 
 def make_epoch(phases: Phases, settings: Settings) -> Callable[..., tuple[Learner, Told]]:
-    """A compiled pass over batches [batch, row, …]; after a step that is not finite nothing moves.
+    """A compiled pass over some of the batches [batch, row, …], from `first` to before `end`.
 
-    The seed, by which a buffer draws its slots, is an argument beside learner and batches.
+    After a step that is not finite nothing moves. The seed, by which a buffer draws its slots, is
+    an argument as well.
     """
 
-    def epoch(learner: Learner, batches: Batch, seed: Any) -> tuple[Learner, Told]:
+    def epoch(
+        learner: Learner, batches: Batch, first: Any, end: Any, seed: Any
+    ) -> tuple[Learner, Told]:
         seeded = replace(settings, seed=seed)
 
         def step(learner: Learner, batch: Batch) -> tuple[Learner, Told]:
             moved, told = _step(phases, seeded, learner, batch)
             return moved if seeded.spread is None else seeded.spread.held(moved), told
 
-        return jax.lax.scan(step, learner, batches)
+        return scan_part(step, learner, batches, first, end)
 
     return jax.jit(epoch)
 

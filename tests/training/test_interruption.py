@@ -4,14 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
-from cut_off import assert_same, fit
+from cut_off import BITS, MODEL, assert_same, fit
 
 import ebmlang as ebm
 from conftest import PROGRAMS
+from ebmlang.samplers.pace import Pace
 
 
 def at_epoch(number, act):
@@ -50,6 +52,43 @@ def test_an_interrupted_fit_is_usable_and_can_go_on(tmp_path, act, says):
     again = fit(tmp_path)
     assert again.stopped is None
     assert_same(again, fit())
+
+
+@pytest.mark.parametrize("every", [None, 4])
+def test_a_fit_stops_inside_an_epoch_and_goes_on_to_the_last_bit(tmp_path, monkeypatch, every):
+    whole, run, made = fit(), Pace.run, [0]
+
+    def by_twos(self, call, left, each=1):
+        self.steps = 2
+        now, found = run(self, call, left, each)
+        made[0] += now
+        if made[0] == 16:
+            send(signal.SIGINT)
+        return now, found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pace, "run", by_twos)
+        half = fit(tmp_path, every=every)
+    # Calls end with an epoch of 7 steps and at checkpoints, so that 16 steps end one of them.
+    assert half.stopped == "interrupted after epoch 2 and 2 batches of epoch 3"
+    assert half.steps == 16
+    assert_same(fit(tmp_path, every=every), whole)
+
+
+def test_an_epoch_that_takes_long_is_left_within_a_second():
+    sent = []
+
+    def stop():
+        sent.append(time.perf_counter())
+        send(signal.SIGINT)
+
+    timer = threading.Timer(6.0, stop)
+    timer.start()
+    found = ebm.fit(MODEL, {"v": np.tile(BITS, (10_000, 1))}, batch_size=10, chains=8, sweeps=500,
+                    epochs=1, progress=False)  # fmt: skip
+    assert time.perf_counter() - sent[0] < 3.0  # a third of a second on a machine that is free
+    assert found.stopped == f"interrupted after {found.steps} batches of epoch 1"
+    assert found.steps > 0
 
 
 def test_a_second_interruption_raises():
