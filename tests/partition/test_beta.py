@@ -46,6 +46,7 @@ def test_exact_answers_at_any_beta(model: Any, number: np.ndarray, beta: Any) ->
     assert forbidden == (-np.inf if model is HARD else pytest.approx(-beta * 1.2, abs=1e-6))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "number"), CASES, ids=["free", "walls"])
 def test_chains_and_annealing_at_an_infinite_temperature(model: Any, number: np.ndarray) -> None:
     log_z, slope = truth(0.0, number)
