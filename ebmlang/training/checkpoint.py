@@ -24,9 +24,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from ..syntax.diagnostics import complain
+from ..syntax.diagnostics import complain, warn
 from .purpose import Purpose, compare
-from .telling import warn
 
 FORMAT = 2
 HEADER = "ebmlang"

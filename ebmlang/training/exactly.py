@@ -23,14 +23,13 @@ from ..partition.examples import Examples
 from ..partition.incomplete import Incomplete, incomplete_of
 from ..partition.sources import in_memory
 from ..progress import Progress
-from ..syntax.diagnostics import EbmError, complain
+from ..syntax.diagnostics import EbmError, complain, warn
 from . import runaway
 from .feed import in_batches
 from .lbfgs import Point, minimum
 from .phases import Phases
 from .prior import log_prior
 from .stored import Fit
-from .telling import warn
 
 if TYPE_CHECKING:
     from ..model import Model

@@ -14,7 +14,7 @@ from ..arguments import check_counts
 from ..partition.examples import Examples
 from ..progress import Progress
 from ..samplers.pace import Pace
-from ..syntax.diagnostics import Diagnostic, complain
+from ..syntax.diagnostics import Diagnostic, complain, warn
 from .checkpoint import Keeper, Kept
 from .devices import Spread
 from .diverged import Diverged as Diverged
@@ -26,7 +26,6 @@ from .purpose import purpose_of
 from .standing import Standing, Told, beside_of, fresh, from_kept, joined, to_kept
 from .step import Batch
 from .stored import Fit
-from .telling import warn
 from .watch import Sign, exploding, steady
 
 if TYPE_CHECKING:

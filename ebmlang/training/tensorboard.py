@@ -20,8 +20,7 @@ from functools import cache
 from math import isnan
 from pathlib import Path
 
-from ..syntax.diagnostics import complain
-from .telling import warn
+from ..syntax.diagnostics import complain, warn
 
 POLYNOMIAL = 0x82F63B78  # of CRC-32C, reversed
 MASK = 0xA282EAD8
